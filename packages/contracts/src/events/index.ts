@@ -1,0 +1,3 @@
+export * from './catalog.ts'
+export * from './examples.ts'
+export * from './schemas.ts'

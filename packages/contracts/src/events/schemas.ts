@@ -1,0 +1,95 @@
+import { z } from '@hono/zod-openapi'
+import { CallDirection, CallStatus, TerminalCallStatus } from '../calls.ts'
+import { Id, Timestamp } from '../primitives.ts'
+import type { EventType } from './catalog.ts'
+
+const call = {
+  callId: Id,
+  direction: CallDirection,
+  from: z.string(),
+  to: z.string(),
+  agentId: Id.nullable(),
+  queueId: Id.nullable(),
+}
+const user = { userId: Id }
+
+/** Reference to an object that holds a socket of a session. */
+export const SocketOwner = z.strictObject({ class: z.enum(['CallRoom']), name: z.string().min(1) })
+export type SocketOwner = z.infer<typeof SocketOwner>
+
+/** What `data` holds, for the types that something publishes. */
+export const eventData = {
+  'call.created.v1': z.strictObject({ ...call, createdAt: Timestamp }),
+  'call.status.changed.v1': z.strictObject({
+    ...call,
+    status: CallStatus,
+    previousStatus: CallStatus,
+    reason: z.string().nullable(),
+    changedAt: Timestamp,
+  }),
+  'call.ended.v1': z.strictObject({
+    ...call,
+    status: TerminalCallStatus,
+    reason: z.string().nullable(),
+    createdAt: Timestamp,
+    answeredAt: Timestamp.nullable(),
+    endedAt: Timestamp,
+    talkSeconds: z.number().int(),
+    holdSeconds: z.number().int(),
+    durationSeconds: z.number().int(),
+  }),
+  'user.registered.v1': z.strictObject({
+    ...user,
+    channel: z.enum(['sms', 'email']),
+    registeredAt: Timestamp,
+  }),
+  'user.signed-in.v1': z.strictObject({
+    ...user,
+    sessionId: Id,
+    clientId: z.string(),
+    acr: z.enum(['1', '2']),
+  }),
+  'user.sign-in.failed.v1': z.strictObject({ userId: Id.nullable(), reason: z.string() }),
+  'session.revoked.v1': z.strictObject({
+    ...user,
+    sessionId: Id,
+    reason: z.enum(['logout', 'refresh_reuse', 'expired', 'admin']),
+    sockets: z.array(SocketOwner),
+  }),
+} as const satisfies Partial<Record<EventType, z.ZodType>>
+
+/** The types that something publishes today. */
+export type PublishedEventType = keyof typeof eventData
+export type EventData<T extends PublishedEventType> = z.infer<(typeof eventData)[T]>
+
+/** The CloudEvents 1.0 JSON envelope, with the distributed-tracing extension. */
+export const CloudEvent = z
+  .strictObject({
+    specversion: z.literal('1.0'),
+    id: z.string().min(1),
+    source: z.string().min(1),
+    type: z.enum(Object.keys(eventData) as [PublishedEventType, ...PublishedEventType[]]),
+    subject: z.string().min(1),
+    time: Timestamp,
+    datacontenttype: z.literal('application/json'),
+    traceparent: z.string().optional(),
+    data: z.unknown(),
+  })
+  .superRefine((event, context) => {
+    const parsed = eventData[event.type].safeParse(event.data)
+    for (const issue of parsed.error?.issues ?? [])
+      context.addIssue({ ...issue, path: ['data', ...issue.path] } as never)
+  })
+  .openapi('CloudEvent')
+
+export type CloudEvent<T extends PublishedEventType = PublishedEventType> = {
+  specversion: '1.0'
+  id: string
+  source: string
+  type: T
+  subject: string
+  time: string
+  datacontenttype: 'application/json'
+  traceparent?: string
+  data: EventData<T>
+}

@@ -1,0 +1,88 @@
+import { createRoute, type RouteConfig } from '@hono/zod-openapi'
+import type { Permission } from '../permissions.ts'
+import { type ErrorCode, errorCodes, Problem, problemMediaType } from '../problem.ts'
+
+/** The Workers that answer HTTP. */
+export const services = [
+  'gateway',
+  'accounts',
+  'communications',
+  'devices',
+  'notifications',
+  'reports',
+  'admin',
+] as const
+export type ServiceName = (typeof services)[number]
+
+/**
+ * Who may call: `public` anybody · `bearer` an access token · `socket` a ticket or an access token ·
+ * `signature` the carrier's signature · `scrape` the scrape token.
+ */
+export type Access = 'public' | 'bearer' | 'socket' | 'signature' | 'scrape'
+
+/** What the gateway must know of a route beyond its shapes. */
+export interface RoutePolicy {
+  service: ServiceName
+  access: Access
+  /** Asked of the token by the gateway and again by the service. */
+  permission?: Permission
+  rateLimit: 'auth' | 'api' | 'webhook' | 'none'
+  /** Bytes of body read at most; 64 KiB unless given. */
+  bodyLimitBytes?: number
+  /** Milliseconds the service has to answer; 10 s unless given. */
+  timeoutMs?: number
+  /** True where `Idempotency-Key` is kept. */
+  idempotent?: boolean
+  /** Critical routes ask for the session at every call, past the cache. */
+  critical?: boolean
+  /** Codes of the problems it answers beyond those every route shares. */
+  errors?: readonly ErrorCode[]
+}
+
+export type DeclaredRoute = RouteConfig & { policy: RoutePolicy; getRoutingPath(): string }
+
+const shared: ErrorCode[] = ['too_many_requests', 'internal_error', 'unavailable']
+const withToken: ErrorCode[] = ['unauthorized']
+const withPermission: ErrorCode[] = ['forbidden']
+const withBody: ErrorCode[] = [
+  'malformed_json',
+  'payload_too_large',
+  'unsupported_media_type',
+  'validation_failed',
+]
+
+/** Declares a route: shapes, who may call, and its errors. The first line of its handler is this declaration. */
+export function declare<
+  const P extends string,
+  const R extends Omit<RouteConfig, 'path'> & { path: P },
+>(policy: RoutePolicy, config: R) {
+  const route = createRoute<P, R>(config)
+  const errors = new Set([
+    ...shared,
+    ...(policy.access === 'bearer' || policy.access === 'socket' ? withToken : []),
+    ...(policy.permission ? withPermission : []),
+    ...(config.request?.body ? withBody : []),
+    ...(config.request?.query || config.request?.params ? (['validation_failed'] as const) : []),
+    ...(policy.errors ?? []),
+  ])
+  const problems: Record<number, unknown> = {}
+  for (const status of new Set([...errors].map((code) => errorCodes[code].status))) {
+    const codes = [...errors].filter((code) => errorCodes[code].status === status)
+    problems[status] = {
+      description: codes.join(', '),
+      content: { [problemMediaType]: { schema: Problem } },
+    }
+  }
+  // Failures are thrown and answered by one `onError`, so only successes take part in the handler's type.
+  Object.assign(route, { responses: { ...problems, ...config.responses } })
+  if (policy.access === 'bearer') Object.assign(route, { security: [{ bearer: [] }] })
+  return Object.assign(route, { policy })
+}
+
+/** A JSON body that must be there. */
+export const jsonBody = <const S>(schema: S) =>
+  ({ body: { required: true, content: { 'application/json': { schema } } } }) as const
+
+/** A JSON answer. */
+export const jsonAnswer = <const S>(schema: S, description: string) =>
+  ({ description, content: { 'application/json': { schema } } }) as const

@@ -1,0 +1,21 @@
+import { admin } from './admin.ts'
+import { auth } from './auth.ts'
+import { calls } from './calls.ts'
+import type { DeclaredRoute } from './declare.ts'
+import { operations } from './operations.ts'
+import { users } from './users.ts'
+import { webhooks } from './webhooks.ts'
+
+export * from './declare.ts'
+export * from './unbuilt.ts'
+export { admin, auth, calls, operations, users, webhooks }
+
+/** Every declared route. The gateway's table, OpenAPI and the contract test are made from it. */
+export const allRoutes: readonly DeclaredRoute[] = [
+  auth,
+  users,
+  calls,
+  webhooks,
+  admin,
+  operations,
+].flatMap((group) => Object.values(group) as unknown as DeclaredRoute[])

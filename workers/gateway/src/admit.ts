@@ -1,0 +1,85 @@
+import {
+  AppError,
+  authenticate,
+  bearerToken,
+  clockOf,
+  type Principal,
+  requirePermission,
+  secretsEqual,
+  verifierFor,
+} from '@menagerie/core'
+import type { Context } from 'hono'
+import type { App, Env } from './context.ts'
+import type { RouteEntry } from './route-table.ts'
+import { isAlive } from './sessions.ts'
+
+/** Service tokens are refused here: the gateway is nobody's receiver. */
+const verifier = verifierFor(undefined)
+
+/**
+ * Lets a request pass, or says why not: the rate limit first, then the token, its session, and its permission. Tickets
+ * and signatures are checked by who issued the one and knows the secret of the other.
+ */
+export async function admit(c: Context<App>, entry: RouteEntry): Promise<void> {
+  const principal = await identify(c, entry)
+  await limit(c, entry, principal)
+  if (!principal) return
+  c.set('principal', principal)
+  c.get('line').add({ user: principal.id })
+  if (!(await isAlive(c.env, principal, clockOf(c.env).now(), entry.critical))) {
+    throw new AppError('unauthorized', 'The session has ended; sign in again')
+  }
+  requirePermission(principal, entry.permission)
+}
+
+async function identify(c: Context<App>, entry: RouteEntry): Promise<Principal | undefined> {
+  const header = c.req.header('authorization')
+  switch (entry.access) {
+    case 'bearer':
+      return authenticate(verifier(c.env), header)
+    case 'socket':
+      refuseTokensInQuery(c)
+      return header ? authenticate(verifier(c.env), header) : undefined
+    case 'scrape':
+      await requireScrapeToken(c.env, header)
+      return undefined
+    case 'public':
+    case 'signature':
+      return undefined
+  }
+}
+
+/** Addresses end in logs; a secret in one is no secret. */
+function refuseTokensInQuery(c: Context<App>): void {
+  const secret = ['ticket', 'token', 'access_token'].find((name) => c.req.query(name) !== undefined)
+  if (secret === undefined) return
+  throw new AppError(
+    'invalid_request',
+    `Send the ticket as a subprotocol or a token as a header, not in ?${secret}=`,
+  )
+}
+
+async function requireScrapeToken(env: Env, header: string | undefined): Promise<void> {
+  if (await secretsEqual(bearerToken(header) ?? '', env.SCRAPE_TOKEN)) return
+  throw new AppError('unauthorized', 'Send the scrape token: Authorization: Bearer <SCRAPE_TOKEN>')
+}
+
+async function limit(
+  c: Context<App>,
+  entry: RouteEntry,
+  principal: Principal | undefined,
+): Promise<void> {
+  const address = c.req.header('cf-connecting-ip') ?? 'unknown'
+  const limiters = {
+    auth: { binding: c.env.RATE_LIMIT_AUTH, key: `${address} ${entry.pattern}` },
+    api: { binding: c.env.RATE_LIMIT_API, key: principal?.id ?? address },
+    webhook: { binding: c.env.RATE_LIMIT_WEBHOOK, key: address },
+  }
+  if (entry.rateLimit === 'none') return
+  const { binding, key } = limiters[entry.rateLimit]
+  const { success } = await binding.limit({ key })
+  if (!success)
+    throw new AppError('too_many_requests', 'Too many requests; wait a little', {
+      retryAfterSeconds: 60,
+    })
+}

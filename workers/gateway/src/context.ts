@@ -1,0 +1,42 @@
+import { type AppEnv, CommonSettings, envValidator, type ServiceTokenMinter } from '@menagerie/core'
+import type { CallRoom } from '@menagerie/durable-objects/call-room'
+import type { MetricsHub } from '@menagerie/durable-objects/metrics-hub'
+import type { UserSessions } from '@menagerie/durable-objects/user-sessions'
+import { z } from 'zod'
+
+const Settings = CommonSettings.extend({
+  /** What a scraper of `/metrics` must show. */
+  SCRAPE_TOKEN: z.string().min(16),
+  /** Origins of browser apps on other hosts, separated by commas. */
+  CORS_ORIGINS: z.string().optional(),
+})
+
+/** What the gateway is given: settings and bindings. */
+export interface Env extends z.infer<typeof Settings> {
+  ASSETS: Fetcher
+  ACCOUNTS: Fetcher
+  COMMUNICATIONS: Fetcher
+  DEVICES: Fetcher
+  NOTIFICATIONS: Fetcher
+  REPORTS: Fetcher
+  ADMIN: Fetcher
+  SERVICE_TOKENS: ServiceTokenMinter
+  USER_SESSIONS: DurableObjectNamespace<UserSessions>
+  CALL_ROOM: DurableObjectNamespace<CallRoom>
+  METRICS_HUB: DurableObjectNamespace<MetricsHub>
+  RATE_LIMIT_AUTH: RateLimit
+  RATE_LIMIT_API: RateLimit
+  RATE_LIMIT_WEBHOOK: RateLimit
+}
+
+export const settings = envValidator(Settings)
+
+export interface App extends AppEnv {
+  Bindings: Env
+}
+
+/** Origins whose pages may call the API: our own and those of the setting. */
+export const allowedOrigins = (env: Env): string[] =>
+  [env.PUBLIC_URL, ...(env.CORS_ORIGINS?.split(',') ?? [])].map(
+    (origin) => new URL(origin.trim()).origin,
+  )

@@ -1,0 +1,41 @@
+import { clockOf, serviceTokens, version } from '@menagerie/core'
+import { z } from 'zod'
+import type { Env } from './context.ts'
+
+const Gauge = z.object({
+  name: z.string(),
+  labels: z.record(z.string(), z.string()),
+  value: z.number(),
+})
+export type Gauge = z.infer<typeof Gauge>
+const Answer = z.object({ data: z.array(Gauge) })
+
+/** Owners of gauges, asked when somebody scrapes. */
+const owners = [{ name: 'communications', binding: 'COMMUNICATIONS' }] as const
+const CACHE_MS = 10_000
+
+const tokens = new WeakMap<object, (audience: string) => Promise<string>>()
+let cached: { at: number; gauges: Gauge[] } | undefined
+
+/** What is now, asked of its owners at most every ten seconds. An owner that does not answer leaves its gauges out. */
+export async function gauges(env: Env): Promise<Gauge[]> {
+  const now = clockOf(env).now()
+  if (!cached || now - cached.at >= CACHE_MS) {
+    const answers = await Promise.all(owners.map((owner) => ask(env, owner).catch(() => [])))
+    cached = {
+      at: now,
+      gauges: [{ name: 'build_info', labels: { version }, value: 1 }, ...answers.flat()],
+    }
+  }
+  return cached.gauges
+}
+
+async function ask(env: Env, owner: (typeof owners)[number]): Promise<Gauge[]> {
+  const tokenFor = tokens.get(env) ?? serviceTokens(env.SERVICE_TOKENS, () => clockOf(env).now())
+  tokens.set(env, tokenFor)
+  const response = await env[owner.binding].fetch(`${env.PUBLIC_URL}/internal/gauges`, {
+    headers: { authorization: `Bearer ${await tokenFor(owner.name)}` },
+    signal: AbortSignal.timeout(3_000),
+  })
+  return Answer.parse(await response.json()).data
+}

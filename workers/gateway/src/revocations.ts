@@ -1,0 +1,43 @@
+import { CloudEvent } from '@menagerie/contracts'
+import { Line, Logger, withLine } from '@menagerie/core'
+import type { Env } from './context.ts'
+import { forget } from './sessions.ts'
+
+const queue = 'revocations'
+
+/**
+ * Consumes the queue `revocations`: tells each object that holds sockets of a revoked session to close them. The gateway
+ * does it because it alone may bind every object. Closing twice changes nothing, so a repeated message is harmless; one
+ * that cannot be read is tried again until it becomes a dead letter.
+ */
+export async function consumeRevocations(batch: MessageBatch, env: Env): Promise<void> {
+  const logger = new Logger({ service: 'api_gateway' })
+  for (const message of batch.messages) {
+    const line = new Line(logger, { queue, messageId: message.id, attempts: message.attempts })
+    await withLine(line, 'message', Date.now, async () => {
+      try {
+        await revoke(message.body, env, line)
+        message.ack()
+        line.count('queue_messages_total', { queue, outcome: 'consumed' })
+      } catch (error) {
+        message.retry()
+        line
+          .raise('warn')
+          .add({ error })
+          .count('queue_messages_total', { queue, outcome: 'retried' })
+      }
+    })
+  }
+}
+
+async function revoke(body: unknown, env: Env, line: Line): Promise<void> {
+  const event = CloudEvent.parse(body) as CloudEvent
+  line.add({ eventId: event.id, traceparent: event.traceparent })
+  if (event.type !== 'session.revoked.v1')
+    throw new Error(`${event.type} does not belong into this queue`)
+  const { sessionId, sockets } = (event as CloudEvent<'session.revoked.v1'>).data
+  forget(sessionId)
+  await Promise.all(
+    sockets.map((owner) => env.CALL_ROOM.getByName(owner.name).closeSession(sessionId)),
+  )
+}

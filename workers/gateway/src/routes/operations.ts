@@ -1,0 +1,55 @@
+import { checkHealth, clockOf, data, type HealthCheck, version } from '@menagerie/core'
+import type { Context } from 'hono'
+import type { App, Env } from '../context.ts'
+import { serviceBinding } from '../forward.ts'
+import { gauges } from '../gauges.ts'
+import { openApiDocument } from '../openapi.ts'
+import { routeTable, toRouteInfo } from '../route-table.ts'
+
+const services = [
+  'accounts',
+  'communications',
+  'devices',
+  'notifications',
+  'reports',
+  'admin',
+] as const
+
+/** The one object that sums what all Workers tell. */
+const metricsHub = (env: Env) => env.METRICS_HUB.getByName('metrics')
+
+const checks = (env: Env): Record<string, HealthCheck> => ({
+  ...Object.fromEntries(services.map((name) => [name, () => askService(env, name)])),
+  telemetry: async () => {
+    await metricsHub(env).render([])
+    return undefined
+  },
+})
+
+async function askService(env: Env, name: string): Promise<Record<string, unknown>> {
+  const response = await serviceBinding(env, name).fetch(`${env.PUBLIC_URL}/health`)
+  const { details } = await response.json<{ details: Record<string, unknown> }>()
+  if (!response.ok) throw new Error(`${name} is not healthy`)
+  return { details }
+}
+
+const health = async (c: Context<App>): Promise<Response> => {
+  const clock = clockOf(c.env)
+  const result = await checkHealth(checks(c.env), version, () => clock.now())
+  return c.json(result, result.status === 'ok' ? 200 : 503)
+}
+
+/** What the gateway answers itself, by `method pattern` of the contract. */
+export const ownRoutes: Readonly<
+  Record<string, (c: Context<App>) => Response | Promise<Response>>
+> = {
+  'GET /health': health,
+  'GET /health/ready': health,
+  'GET /health/live': (c) => c.json({ status: 'ok', info: {}, error: {}, details: {}, version }),
+  'GET /metrics': async (c) =>
+    c.body(await metricsHub(c.env).render(await gauges(c.env)), 200, {
+      'content-type': 'text/plain; version=0.0.4; charset=utf-8',
+    }),
+  'GET /openapi.json': (c) => c.json(openApiDocument(c.env.PUBLIC_URL)),
+  'GET /admin/routes': (c) => c.json(data(c, routeTable.map(toRouteInfo))),
+}
