@@ -10,8 +10,8 @@ export const DeadLetter = z
     eventType: z.string().nullable(),
     eventId: z.string().nullable(),
     body: z.unknown(),
+    /** Why no consumer could take it, as far as the message itself tells. */
     reason: z.string(),
-    attempts: z.number().int(),
     status: z.enum(['open', 'redriven', 'purged']),
     receivedAt: Timestamp,
   })

@@ -1,5 +1,4 @@
 import type { RoutePolicy } from '@menagerie/contracts/routes'
-import type { MiddlewareHandler } from 'hono'
 import type { AppEnv } from './app.ts'
 import { AppError } from './app-error.ts'
 import { guard } from './auth/guard.ts'
@@ -16,8 +15,9 @@ import type { Principal } from './principal.ts'
  */
 export function guardRoutes(
   verifier: (env: object) => TokenVerifier,
-): <R extends { policy: RoutePolicy }>(route: R) => R & { middleware: MiddlewareHandler } {
-  return (route) => ({ ...route, middleware: guard(verifier, route.policy) as MiddlewareHandler })
+): <R extends { policy: RoutePolicy }>(route: R) => R {
+  // Not in the type: the handler's context is the app's own, whatever stands in front.
+  return (route) => ({ ...route, middleware: guard(verifier, route.policy) })
 }
 
 /** The principal a guard has put into the context. */

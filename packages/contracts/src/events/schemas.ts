@@ -1,7 +1,7 @@
 import { z } from '@hono/zod-openapi'
 import { CallDirection, CallStatus, TerminalCallStatus } from '../calls.ts'
 import { Id, Timestamp } from '../primitives.ts'
-import type { EventType } from './catalog.ts'
+import { type EventType, QueueName } from './catalog.ts'
 
 const call = {
   callId: Id,
@@ -73,6 +73,8 @@ export const CloudEvent = z
     time: Timestamp,
     datacontenttype: z.literal('application/json'),
     traceparent: z.string().optional(),
+    /** Our extension: the queue this copy was sent to, so that a dead letter tells where it comes from. */
+    queue: QueueName.optional(),
     data: z.unknown(),
   })
   .superRefine((event, context) => {
@@ -91,5 +93,6 @@ export type CloudEvent<T extends PublishedEventType = PublishedEventType> = {
   time: string
   datacontenttype: 'application/json'
   traceparent?: string
+  queue?: QueueName
   data: EventData<T>
 }

@@ -53,6 +53,6 @@ export function eventRows<T extends PublishedEventType>(event: CloudEvent<T>): E
   return eventQueues[event.type].map((destination) => ({
     id: `${event.id}@${destination}`,
     destination,
-    body: event as CloudEvent,
+    body: { ...(event as CloudEvent), queue: destination },
   }))
 }

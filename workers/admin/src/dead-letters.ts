@@ -1,0 +1,71 @@
+import { CloudEvent, QueueName } from '@menagerie/contracts'
+import { clockOf, Line, Logger, toTimestamp, withLine } from '@menagerie/core'
+import { z } from 'zod'
+import type { Env } from './context.ts'
+
+/** What can be told of a message that may be anything. */
+const Envelope = z.object({
+  id: z.string().optional().catch(undefined),
+  type: z.string().optional().catch(undefined),
+  queue: QueueName.optional().catch(undefined),
+})
+
+/**
+ * Consumes the queue `dead-letters`: keeps each message, once. It acknowledges only what is stored, so a message that
+ * cannot be stored now comes again.
+ */
+export async function consumeDeadLetters(batch: MessageBatch, env: Env): Promise<void> {
+  const logger = new Logger({ service: 'admin' })
+  const clock = clockOf(env)
+  for (const message of batch.messages) {
+    const told = Envelope.safeParse(message.body).data ?? {}
+    const queue = told.queue ?? 'unknown'
+    const line = new Line(logger, {
+      queue: 'dead-letters',
+      origin: queue,
+      messageId: message.id,
+      eventId: told.id,
+    })
+    await withLine(
+      line,
+      'message',
+      () => clock.now(),
+      async () => {
+        try {
+          const { meta } = await env.DB.prepare(
+            `INSERT INTO dead_letters (id, queue, event_type, event_id, body, reason, received_at)
+           VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+          )
+            .bind(
+              message.id,
+              queue,
+              told.type ?? null,
+              told.id ?? null,
+              JSON.stringify(message.body ?? null),
+              reasonOf(message.body),
+              toTimestamp(clock.now()),
+            )
+            .run()
+          message.ack()
+          line.count('queue_messages_total', { queue: 'dead-letters', outcome: 'consumed' })
+          if (meta.changes > 0) line.count('queue_dead_letters_total', { queue })
+        } catch (error) {
+          message.retry({ delaySeconds: Math.min(2 ** message.attempts, 600) })
+          line.raise('error').add({ error })
+          line.count('queue_messages_total', { queue: 'dead-letters', outcome: 'retried' })
+        }
+      },
+    )
+  }
+}
+
+/** The queue does not tell why a consumer gave up; what is wrong with the message itself can be seen. */
+export function reasonOf(body: unknown): string {
+  const parsed = CloudEvent.safeParse(body)
+  if (parsed.success) return 'The consumer failed every time'
+  const [issue] = parsed.error.issues
+  return `Not an event of the contract: ${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'invalid'}`.slice(
+    0,
+    500,
+  )
+}
