@@ -47,8 +47,7 @@ export class TokenVerifier {
   }
 
   async verify(token: string): Promise<Result<Principal, TokenRefusal>> {
-    // Three base64url parts and nothing else; what a decoder would be lenient about never reaches it.
-    if (token.length > 8192 || !/^[\w-]+\.[\w-]+\.[\w-]+$/.test(token)) return err('malformed')
+    if (token.length > 8192 || !isCompact(token)) return err('malformed')
     const id = await sha256Hex(token)
     const known = this.#verified.get(id)
     if (known) {
@@ -129,6 +128,20 @@ export class TokenVerifier {
       expiresAt: claims.exp * 1000,
     })
   }
+}
+
+/** Three parts of canonical base64url (RFC 4648 §3.5): what a decoder would be lenient about never reaches it. */
+function isCompact(token: string): boolean {
+  const parts = token.split('.')
+  return parts.length === 3 && parts.every((part) => /^[\w-]+$/.test(part) && isCanonical(part))
+}
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+
+/** The bits of the last character that no byte needs must be 0, so that one value has one form. */
+function isCanonical(part: string): boolean {
+  const spare = { 0: 0, 2: 15, 3: 3 }[part.length % 4]
+  return spare !== undefined && (alphabet.indexOf(part.at(-1) ?? '') & spare) === 0
 }
 
 const hasKey = (set: JSONWebKeySet, kid: string) => set.keys.some((key) => key.kid === kid)
