@@ -108,7 +108,10 @@ describe('TokenVerifier', () => {
       async () => sign(claims(), { jwk: await exportJWK(theirs.publicKey) }, theirs.privateKey),
     ],
     ['S06 expired past the leeway', () => sign({ ...claims(), exp: now / 1000 - 6 })],
-    ['S06 without exp', () => sign({ ...claims(), exp: undefined } as JWTPayload)],
+    [
+      'S06 without exp',
+      () => sign(Object.fromEntries(Object.entries(claims()).filter(([name]) => name !== 'exp'))),
+    ],
     ['S07 nbf in the future', () => sign({ ...claims(), nbf: now / 1000 + 60 })],
     ['S07 iat in the future', () => sign({ ...claims(), iat: now / 1000 + 61 })],
     ['S09 another issuer', () => sign({ ...claims(), iss: `${issuer}/` })],

@@ -1,0 +1,16 @@
+declare module 'autocannon' {
+  interface Options {
+    url: string
+    headers?: Record<string, string>
+    duration: number
+    connections: number
+  }
+  interface Result {
+    '2xx': number
+    non2xx: number
+    errors: number
+    /** Seconds. */
+    duration: number
+  }
+  export default function autocannon(options: Options): Promise<Result>
+}

@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs'
+import { basename, extname, join } from 'node:path'
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare'
+import { unstable_getMiniflareWorkerOptions } from 'wrangler'
+import { build } from './build.ts'
+
+export interface BuiltWorker {
+  name: string
+  main: string
+  [key: string]: unknown
+}
+
+/**
+ * Runs built Workers in one workerd, without the proxies that `wrangler dev` puts in front of it: those would be what a
+ * benchmark measures. The first Worker answers.
+ */
+export async function runBuilt(
+  folder: string,
+  configs: readonly BuiltWorker[],
+  bindings: Readonly<Record<string, string>>,
+): Promise<{ runtime: Miniflare; url: string }> {
+  const workers = configs.map((config) => {
+    const { configPath, bundle } = build(folder, config)
+    const { workerOptions } = unstable_getMiniflareWorkerOptions(configPath)
+    const entry = `${basename(config.main, extname(config.main))}.js`
+    return {
+      ...workerOptions,
+      bindings: { ...(workerOptions.bindings as object | undefined), ...bindings },
+      name: config.name,
+      modules: [
+        {
+          type: 'ESModule' as const,
+          path: entry,
+          contents: readFileSync(join(bundle, entry), 'utf8'),
+        },
+      ],
+    }
+  })
+  const runtime = new Miniflare(
+    convertV4MiniflareOptions({ workers, host: '127.0.0.1', port: 0, cf: false }),
+  )
+  const url = await runtime.ready
+  return { runtime, url: url.origin }
+}

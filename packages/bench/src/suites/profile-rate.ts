@@ -1,0 +1,142 @@
+import { randomUUID } from 'node:crypto'
+import { fileURLToPath } from 'node:url'
+import type { D1Database } from '@cloudflare/workers-types'
+import { createSession } from '@menagerie/client'
+import { temporaryFolder } from '@menagerie/testing'
+import {
+  applyMigrations,
+  deriveConfig,
+  ensureDemoUsers,
+  ensureSecrets,
+  localVars,
+  readMigrations,
+  readWorkers,
+  repositoryRoot,
+  seedUsers,
+} from '@menagerie/testing/local'
+import type { Miniflare } from 'miniflare'
+import { median, rate } from '../load.ts'
+import type { Finding } from '../report.ts'
+import { runBuilt } from '../runtime.ts'
+
+const ROUNDS = 5
+const LOAD = { seconds: 4, connections: 32 }
+const peer = (name: string) => fileURLToPath(new URL(`../peers/${name}.ts`, import.meta.url))
+
+/**
+ * `GET /users/profile` through gateway and accounts (request id, trace, rate limit, token, session, permission, log
+ * line, twice verified) against the same D1 read on a bare pair of Workers. Rounds alternate, so that a busy moment of
+ * the machine falls on both.
+ */
+export async function profileRate(): Promise<Finding[]> {
+  const folder = await temporaryFolder('bench')
+  const running: Miniflare[] = []
+  try {
+    const ours = await startOurs(folder.path)
+    running.push(ours.runtime)
+    const bare = await startBare(folder.path, ours)
+    running.push(bare.runtime)
+
+    const rates = { ours: [] as number[], bare: [] as number[] }
+    const once = async () => {
+      rates.bare.push(await rate({ ...LOAD, url: `${bare.url}/users/profile` }))
+      rates.ours.push(
+        await rate({
+          ...LOAD,
+          url: `${ours.url}/users/profile`,
+          headers: { authorization: `Bearer ${ours.token}` },
+        }),
+      )
+    }
+    await once()
+    rates.ours.length = 0
+    rates.bare.length = 0
+    for (let round = 0; round < ROUNDS; round++) await once()
+
+    const ratio = median(rates.ours.map((value, i) => value / (rates.bare[i] ?? Number.NaN)))
+    return [
+      {
+        what: 'GET /users/profile : bare pair with the same D1 read',
+        measured: `${ratio.toFixed(2)} (${median(rates.ours).toFixed(0)}/s : ${median(rates.bare).toFixed(0)}/s)`,
+        goal: '≥ 0.70',
+        met: ratio >= 0.7,
+      },
+    ]
+  } finally {
+    for (const runtime of running) await runtime.dispose()
+    await folder.remove()
+  }
+}
+
+async function startOurs(folder: string) {
+  const sources = readWorkers(repositoryRoot)
+  const secrets = ensureSecrets(folder, sources)
+  const configs = sources.map((source) => {
+    const config = deriveConfig(source, {
+      common: {
+        ENVIRONMENT: 'development',
+        PUBLIC_URL: 'http://localhost:8787',
+        BOOT_ID: randomUUID(),
+        CLOCK_OFFSET_MS: '0',
+      },
+      declared: localVars('development', undefined),
+      doors: false,
+    })
+    // The tail costs the runtime a third of its rate locally, in a worker of its own in production; the limit is a limit.
+    const { tail_consumers: _, secrets: __, ...rest } = config
+    const limits = (config.ratelimits as object[] | undefined)?.map((limit) => ({
+      ...limit,
+      simple: { limit: 1e9, period: 60 },
+    }))
+    return { ...rest, ...(limits ? { ratelimits: limits } : {}) } as typeof config
+  })
+  const { runtime, url } = await runBuilt(folder, configs, secrets)
+  const database = (await runtime.getD1Database(
+    'DB',
+    'menagerie-accounts',
+  )) as unknown as D1Database
+  await applyMigrations(database, readMigrations(`${repositoryRoot}/workers/accounts/migrations`))
+  const users = ensureDemoUsers(folder)
+  await seedUsers(database, users, Date.now())
+  const agent = users.find((user) => user.role === 'agent')
+  if (!agent) throw new Error('there is no demo agent')
+  const session = createSession({ baseUrl: url })
+  await session.signIn({ username: agent.username, password: agent.password })
+  const row = await database
+    .prepare('SELECT * FROM users WHERE username = ?')
+    .bind(agent.username)
+    .first<Record<string, string>>()
+  if (!row || !session.tokens) throw new Error('the demo agent cannot sign in')
+  const schema = await database
+    .prepare("SELECT sql FROM sqlite_master WHERE name = 'users'")
+    .first<{ sql: string }>()
+  return { runtime, url, token: session.tokens.accessToken, row, schema: schema?.sql ?? '' }
+}
+
+async function startBare(folder: string, ours: { row: Record<string, string>; schema: string }) {
+  const common = { compatibility_date: '2026-11-01', compatibility_flags: ['nodejs_compat'] }
+  const database = [{ binding: 'DB', database_name: 'bare', database_id: 'bare' }]
+  const { runtime, url } = await runBuilt(
+    folder,
+    [
+      {
+        ...common,
+        name: 'bare-gateway',
+        main: peer('bare-gateway'),
+        services: [{ binding: 'PROFILE', service: 'bare-profile' }],
+      },
+      { ...common, name: 'bare-profile', main: peer('bare-profile'), d1_databases: database },
+    ],
+    { USER_ID: String(ours.row.id) },
+  )
+  const db = (await runtime.getD1Database('DB', 'bare-profile')) as unknown as D1Database
+  await db.prepare(ours.schema).run()
+  const names = Object.keys(ours.row)
+  await db
+    .prepare(
+      `INSERT INTO users (${names.map((name) => `"${name}"`).join(', ')}) VALUES (${names.map(() => '?').join(', ')})`,
+    )
+    .bind(...Object.values(ours.row))
+    .run()
+  return { runtime, url }
+}
