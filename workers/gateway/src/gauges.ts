@@ -1,13 +1,13 @@
+import { type MetricSample, type SeriesName, series } from '@menagerie/contracts'
 import { clockOf, serviceTokens, version } from '@menagerie/core'
 import { z } from 'zod'
 import type { Env } from './context.ts'
 
 const Gauge = z.object({
-  name: z.string(),
+  name: z.enum(Object.keys(series) as [SeriesName, ...SeriesName[]]),
   labels: z.record(z.string(), z.string()),
   value: z.number(),
 })
-export type Gauge = z.infer<typeof Gauge>
 const Answer = z.object({ data: z.array(Gauge) })
 
 /** Owners of gauges, asked when somebody scrapes. */
@@ -15,10 +15,10 @@ const owners = [{ name: 'communications', binding: 'COMMUNICATIONS' }] as const
 const CACHE_MS = 10_000
 
 const tokens = new WeakMap<object, (audience: string) => Promise<string>>()
-let cached: { at: number; gauges: Gauge[] } | undefined
+let cached: { at: number; gauges: MetricSample[] } | undefined
 
 /** What is now, asked of its owners at most every ten seconds. An owner that does not answer leaves its gauges out. */
-export async function gauges(env: Env): Promise<Gauge[]> {
+export async function gauges(env: Env): Promise<MetricSample[]> {
   const now = clockOf(env).now()
   if (!cached || now - cached.at >= CACHE_MS) {
     const answers = await Promise.all(owners.map((owner) => ask(env, owner).catch(() => [])))
@@ -30,7 +30,7 @@ export async function gauges(env: Env): Promise<Gauge[]> {
   return cached.gauges
 }
 
-async function ask(env: Env, owner: (typeof owners)[number]): Promise<Gauge[]> {
+async function ask(env: Env, owner: (typeof owners)[number]): Promise<MetricSample[]> {
   const tokenFor = tokens.get(env) ?? serviceTokens(env.SERVICE_TOKENS, () => clockOf(env).now())
   tokens.set(env, tokenFor)
   const response = await env[owner.binding].fetch(`${env.PUBLIC_URL}/internal/gauges`, {

@@ -50,7 +50,9 @@ export const routeTable: readonly RouteEntry[] = allRoutes
   )
   .sort((a, b) => variables(a.pattern) - variables(b.pattern))
 
-const variables = (pattern: string): number => pattern.split('{').length - 1
+function variables(pattern: string): number {
+  return pattern.split('{').length - 1
+}
 
 /** Hono's form of a pattern: `/calls/:id`, `/calls/:command{hold|resume}`. */
 export const honoPath = (pattern: string): string =>

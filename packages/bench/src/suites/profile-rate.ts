@@ -80,7 +80,6 @@ async function startOurs(folder: string) {
         CLOCK_OFFSET_MS: '0',
       },
       declared: localVars('development', undefined),
-      doors: false,
     })
     // The tail costs the runtime a third of its rate locally, in a worker of its own in production; the limit is a limit.
     const { tail_consumers: _, secrets: __, ...rest } = config

@@ -18,7 +18,8 @@ async function api(path, { method = 'GET', body, retried = false } = {}) {
     },
     ...(body ? { body: JSON.stringify(body) } : {}),
   })
-  if (response.status === 401 && session && !retried && (await refresh())) return api(path, { method, body, retried: true })
+  if (response.status === 401 && session && !retried && (await refresh()))
+    return api(path, { method, body, retried: true })
   const answer = response.status === 204 ? {} : await response.json()
   if (!response.ok) throw new Error(answer.detail ?? `The server answered ${response.status}`)
   return answer
@@ -41,7 +42,8 @@ async function refresh() {
 async function signIn(username, password) {
   session = (await api('/auth/login', { method: 'POST', body: { username, password } })).data
   const { data: profile } = await api('/users/profile')
-  byId('who').textContent = `${profile.displayName ?? profile.username} · ${profile.roles.join(', ')}`
+  byId('who').textContent =
+    `${profile.displayName ?? profile.username} · ${profile.roles.join(', ')}`
   byId('sign-in').hidden = true
   byId('calls').hidden = false
   byId('sign-out').hidden = false
@@ -108,12 +110,21 @@ function draw() {
   const rows = [...live.values()].map((entry) => {
     const row = document.createElement('tr')
     row.dataset.call = entry.call.id
-    for (const text of [entry.call.from, entry.call.to, entry.call.direction, entry.call.status, entry.seq]) {
+    for (const text of [
+      entry.call.from,
+      entry.call.to,
+      entry.call.direction,
+      entry.call.status,
+      entry.seq,
+    ]) {
       row.append(Object.assign(document.createElement('td'), { textContent: String(text) }))
     }
     const cell = document.createElement('td')
     if (!terminal.has(entry.call.status)) {
-      const button = Object.assign(document.createElement('button'), { type: 'button', textContent: 'Hang up' })
+      const button = Object.assign(document.createElement('button'), {
+        type: 'button',
+        textContent: 'Hang up',
+      })
       button.onclick = () => api(`/calls/${entry.call.id}/hangup`, { method: 'POST' }).catch(report)
       cell.append(button)
     }

@@ -1,4 +1,5 @@
 import { checkHealth, clockOf, data, type HealthCheck, version } from '@menagerie/core'
+import { metricsHubName, textFormatType } from '@menagerie/durable-objects/metrics-hub/shared'
 import type { Context } from 'hono'
 import type { App, Env } from '../context.ts'
 import { serviceBinding } from '../forward.ts'
@@ -16,7 +17,7 @@ const services = [
 ] as const
 
 /** The one object that sums what all Workers tell. */
-const metricsHub = (env: Env) => env.METRICS_HUB.getByName('metrics')
+const metricsHub = (env: Env) => env.METRICS_HUB.getByName(metricsHubName)
 
 const checks = (env: Env): Record<string, HealthCheck> => ({
   ...Object.fromEntries(services.map((name) => [name, () => askService(env, name)])),
@@ -48,7 +49,7 @@ export const ownRoutes: Readonly<
   'GET /health/live': (c) => c.json({ status: 'ok', info: {}, error: {}, details: {}, version }),
   'GET /metrics': async (c) =>
     c.body(await metricsHub(c.env).render(await gauges(c.env)), 200, {
-      'content-type': 'text/plain; version=0.0.4; charset=utf-8',
+      'content-type': textFormatType,
     }),
   'GET /openapi.json': (c) => c.json(openApiDocument(c.env.PUBLIC_URL)),
   'GET /admin/routes': (c) => c.json(data(c, routeTable.map(toRouteInfo))),

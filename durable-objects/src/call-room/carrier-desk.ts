@@ -1,0 +1,130 @@
+import type { JsonObject } from '@menagerie/core'
+import type { Destination, JournalStorage } from '../journal/index.ts'
+import { hasEnded } from './call-phase.ts'
+import type { CallInput, CallState, CarrierOrder } from './call-types.ts'
+import { type Carrier, CarrierAway, type PlaceCall } from './carriers/carrier.ts'
+
+/** An order whose answer was lost may take this long to show in the carrier's list. */
+const SETTLE_MS = 2_000
+/** An order to hang up is given up when the carrier was away for this long after the call's end. */
+const GIVE_UP_MS = 60 * 60_000
+
+export interface CarrierDeskHost {
+  carrier: Carrier
+  exec: JournalStorage['exec']
+  now: () => number
+  /** The call as it is now; it may change while the carrier is asked. */
+  state: () => CallState | undefined
+  /** Tells the room what the carrier said. */
+  tell: (input: CallInput) => void
+}
+
+/** The one table of the desk: when an order to dial was sent whose outcome is not known. At most one row. */
+export const createPlacingTable = (exec: JournalStorage['exec']): void => {
+  exec('CREATE TABLE placing (attempted_at INTEGER NOT NULL)')
+}
+
+/**
+ * Carries out a room's orders to its carrier, from the outbox: none is lost by a crash, and nobody's phone rings twice.
+ * An order to dial is marked before it leaves; a mark that is found without a known call means that the order may have
+ * arrived, and then the carrier is asked before anything is sent again.
+ */
+export function carrierDesk(host: CarrierDeskHost): Destination {
+  // Kept in memory only: forgetting it means one request too early.
+  let notBefore = 0
+
+  const attemptedAt = (): number | undefined =>
+    host.exec<{ attempted_at: number }>('SELECT attempted_at FROM placing')[0]?.attempted_at
+  const forgetAttempt = () => host.exec('DELETE FROM placing')
+
+  async function place(): Promise<void> {
+    const before = host.state()
+    if (before === undefined || before.leg.callSid !== null) return
+    if ((await lookUp(before)) === 'found') return
+    const state = host.state() ?? before
+    if (hasEnded(state) || state.leg.callSid !== null) return
+    if (state.leg.hangup !== null) return host.tell({ type: 'carrier.absent' })
+    if (host.now() < notBefore) throw new CarrierAway('The carrier asked us to wait')
+    host.exec('INSERT INTO placing (attempted_at) VALUES (?)', host.now())
+    const placed = await host.carrier.place(orderOf(state))
+    switch (placed.outcome) {
+      case 'placed':
+        host.tell({ type: 'carrier.accepted', callSid: placed.callSid })
+        forgetAttempt()
+        return
+      case 'refused':
+        forgetAttempt()
+        return host.tell({ type: 'carrier.refused' })
+      case 'busy':
+        forgetAttempt()
+        notBefore = host.now() + placed.retryAfterSeconds * 1000
+        throw new CarrierAway('The carrier has too much to do')
+      case 'unsure':
+        throw new CarrierAway(placed.detail)
+    }
+  }
+
+  async function hangUp(callSid: string | null): Promise<void> {
+    const state = host.state()
+    if (state === undefined) return
+    if (hasEnded(state) && state.phase.endedAt + GIVE_UP_MS < host.now()) return
+    if (callSid === null && state.leg.callSid === null && (await lookUp(state)) === 'none')
+      return host.tell({ type: 'carrier.absent' })
+    const known = callSid ?? host.state()?.leg.callSid
+    if (known !== undefined && known !== null) await host.carrier.hangUp(known)
+  }
+
+  /** Whether an order to dial that is under way has made a call; `none` when there is no such order. */
+  async function lookUp(state: CallState): Promise<'found' | 'none'> {
+    const since = attemptedAt()
+    if (since === undefined) return 'none'
+    const found = await host.carrier.find(orderOf(state), since)
+    switch (found.outcome) {
+      case 'found':
+        host.tell({ type: 'carrier.accepted', callSid: found.callSid })
+        forgetAttempt()
+        return 'found'
+      case 'none':
+        if (host.now() < since + SETTLE_MS) throw new CarrierAway('The order may still arrive')
+        forgetAttempt()
+        return 'none'
+      case 'unsure':
+        throw new CarrierAway('The carrier has calls that may be this one')
+    }
+  }
+
+  async function check(): Promise<void> {
+    const state = host.state()
+    const callSid = state?.leg.callSid
+    if (state === undefined || hasEnded(state) || callSid === undefined || callSid === null) return
+    const report = await host.carrier.fetch(callSid)
+    host.tell(report === undefined ? { type: 'carrier.lost' } : { type: 'carrier.report', report })
+  }
+
+  async function carryOut(order: CarrierOrder): Promise<void> {
+    switch (order.type) {
+      case 'carrier.place':
+        return place()
+      case 'carrier.hangup':
+        return hangUp(order.callSid)
+      case 'carrier.check':
+        return check()
+    }
+  }
+
+  return {
+    delivery: 'confirmed',
+    batchSize: 1,
+    async send(rows: readonly { id: string; body: JsonObject }[]) {
+      for (const { body } of rows) await carryOut(body as CarrierOrder)
+    },
+  }
+}
+
+const orderOf = ({ details }: CallState): PlaceCall => ({
+  callId: details.id,
+  to: details.to,
+  from: details.from,
+  ringTimeoutSeconds: details.ringTimeoutSeconds,
+  record: details.record,
+})

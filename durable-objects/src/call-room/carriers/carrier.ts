@@ -1,0 +1,46 @@
+import type { CarrierReport } from '../call-types.ts'
+
+/** What a carrier needs to dial. */
+export interface PlaceCall {
+  /** The call's id: in the callbacks' query, and the token that makes a repeat recognisable. */
+  callId: string
+  /** E.164. */
+  to: string
+  /** E.164. */
+  from: string
+  /** How long the phone rings before the carrier gives up by itself. */
+  ringTimeoutSeconds: number
+  record: boolean
+}
+
+/**
+ * What became of an order to dial. `unsure`: the request may or may not have arrived, so it must not be sent again
+ * before `find` has looked.
+ */
+export type Placed =
+  | { outcome: 'placed'; callSid: string }
+  | { outcome: 'refused'; detail: string }
+  | { outcome: 'busy'; retryAfterSeconds: number }
+  | { outcome: 'unsure'; detail: string }
+
+/** `unsure`: there are calls that may be the one that was asked for. */
+export type Found =
+  | { outcome: 'found'; callSid: string }
+  | { outcome: 'none' }
+  | { outcome: 'unsure' }
+
+/** A telephone carrier, as far as a room orders it about. What the carrier tells comes in as webhooks. */
+export interface Carrier {
+  place(call: PlaceCall): Promise<Placed>
+  /** Looks for a call that an order since `since` (milliseconds) may have made. Throws when the carrier is away. */
+  find(call: PlaceCall, since: number): Promise<Found>
+  /** The carrier's call as it is now; `undefined` when the carrier does not know it. Throws when it is away. */
+  fetch(callSid: string): Promise<CarrierReport | undefined>
+  /** Ends a call; one that has ended or is unknown is no error. Throws when the carrier is away. */
+  hangUp(callSid: string): Promise<void>
+}
+
+/** The carrier did not answer, or not with sense: try again later. */
+export class CarrierAway extends Error {
+  override name = 'CarrierAway'
+}

@@ -1,0 +1,5 @@
+export { CallRoom } from './call-room.ts'
+export type { CarrierReport, CarrierStatus } from './call-types.ts'
+export { carrierStatuses } from './call-types.ts'
+export { voicePath, voiceStatusPath } from './carriers/twilio.ts'
+export type * from './room-types.ts'

@@ -1,0 +1,26 @@
+import type { Destination } from '../journal/index.ts'
+import { queueDestination } from '../user-sessions/queue-destination.ts'
+import { type CarrierDeskHost, carrierDesk } from './carrier-desk.ts'
+import { twilioCarrier } from './carriers/twilio.ts'
+import { projectionDestination } from './projection.ts'
+import type { CallRoomEnv } from './room-types.ts'
+
+/** Where a room's outbox goes: the queues, the history's table and the carrier. */
+export const roomDestinations = (
+  env: CallRoomEnv,
+  host: Omit<CarrierDeskHost, 'carrier'>,
+): Record<string, Destination> => ({
+  history: queueDestination(env.HISTORY_QUEUE),
+  rules: queueDestination(env.RULES_QUEUE),
+  webhooks: queueDestination(env.WEBHOOKS_QUEUE),
+  projection: projectionDestination(env.DB),
+  carrier: carrierDesk({
+    ...host,
+    carrier: twilioCarrier({
+      apiUrl: env.CARRIER_API_URL,
+      accountSid: env.CARRIER_ACCOUNT_SID,
+      authToken: env.CARRIER_AUTH_TOKEN,
+      publicUrl: env.PUBLIC_URL,
+    }),
+  }),
+})

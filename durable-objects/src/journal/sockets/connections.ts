@@ -1,0 +1,106 @@
+import { closeCodes } from '@menagerie/contracts'
+import type { Principal } from '@menagerie/core'
+import {
+  type Connection,
+  type LiveConnection,
+  loadConnection,
+  saveConnection,
+} from './connection.ts'
+import { fullBucket } from './flood.ts'
+import type { ServerFrame, SocketHost } from './host.ts'
+
+const MAX_BUFFERED_BYTES = 1024 * 1024
+const OPEN = 1
+
+const connectionTag = (connectionId: string): string => `c:${connectionId}`
+
+/** The open sockets with what is known of each; attachments are the truth, memory a cache of them. */
+export class Connections {
+  readonly #ctx: DurableObjectState
+  readonly #host: SocketHost
+  readonly #known = new WeakMap<WebSocket, LiveConnection>()
+  #earliestEnd: { at: number | undefined } | undefined
+
+  constructor(ctx: DurableObjectState, host: SocketHost) {
+    this.#ctx = ctx
+    this.#host = host
+  }
+
+  /** Hands a socket to the platform, which keeps it while the object sleeps. */
+  accept(ws: WebSocket, id: string, principal: Principal, cursor: number): LiveConnection {
+    const connection: LiveConnection = {
+      id,
+      principal,
+      cursor,
+      malformed: 0,
+      bucket: fullBucket(this.#host.now()),
+      catchingUp: true,
+      stalls: 0,
+    }
+    this.#ctx.acceptWebSocket(ws, [connectionTag(id)])
+    this.#known.set(ws, connection)
+    this.save(ws, connection)
+    return connection
+  }
+
+  /** Whether any socket is there, open or closing. */
+  get any(): boolean {
+    return this.#ctx.getWebSockets().length > 0
+  }
+
+  open(): WebSocket[] {
+    return this.#ctx.getWebSockets().filter((ws) => ws.readyState === OPEN)
+  }
+
+  find(connectionId: string): WebSocket | undefined {
+    return this.#ctx.getWebSockets(connectionTag(connectionId)).find((ws) => ws.readyState === OPEN)
+  }
+
+  of(ws: WebSocket): LiveConnection {
+    const known = this.#known.get(ws)
+    if (known !== undefined) return known
+    const loaded = loadConnection(ws, this.#host.now())
+    this.#known.set(ws, loaded)
+    return loaded
+  }
+
+  save(ws: WebSocket, connection: Connection): void {
+    saveConnection(ws, connection)
+  }
+
+  /** Sends text. A socket that went meanwhile, or does not read (1013), is not an error: its client resumes. */
+  sendText(ws: WebSocket, text: string): void {
+    if (ws.readyState !== OPEN) return
+    if (ws.bufferedAmount > MAX_BUFFERED_BYTES)
+      this.shut(ws, closeCodes.slowConsumer, 'slow consumer')
+    else ws.send(text)
+  }
+
+  send(ws: WebSocket, frame: ServerFrame): void {
+    this.sendText(ws, JSON.stringify(frame))
+  }
+
+  shut(ws: WebSocket, code: number, reason: string): void {
+    this.#earliestEnd = undefined
+    try {
+      ws.close(code, reason)
+    } catch (error) {
+      this.#host.observe({ type: 'fault', where: 'socket close', error })
+    }
+  }
+
+  /** Sockets came, went, or got another token. */
+  endsChanged(): void {
+    this.#earliestEnd = undefined
+    this.#host.dueChanged()
+  }
+
+  /** When the first token ends, milliseconds since the epoch. */
+  earliestEnd(): number | undefined {
+    if (this.#earliestEnd === undefined) {
+      const ends = this.open().map((ws) => this.of(ws).principal.expiresAt)
+      this.#earliestEnd = { at: ends.length === 0 ? undefined : Math.min(...ends) }
+    }
+    return this.#earliestEnd.at
+  }
+}

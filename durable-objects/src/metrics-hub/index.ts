@@ -1,0 +1,2 @@
+export { MetricsHub, type MetricsHubEnv } from './metrics-hub.ts'
+export * from './shared.ts'

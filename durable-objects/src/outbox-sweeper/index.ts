@@ -1,0 +1,1 @@
+export { OutboxSweeper, type OutboxSweeperEnv, queueBinding } from './outbox-sweeper.ts'

@@ -1,0 +1,3 @@
+export { JournalRoom } from './journal-room.ts'
+
+export default { fetch: () => new Response(null, { status: 404 }) } satisfies ExportedHandler

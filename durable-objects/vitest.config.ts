@@ -1,0 +1,35 @@
+import { join } from 'node:path'
+import { cloudflareTest } from '@cloudflare/vitest-plugin'
+import { defineConfig } from 'vitest/config'
+
+const root = import.meta.dirname
+
+/** For the configuration at the root too: a project's file may not bring projects of its own there. */
+export const projects = [
+  {
+    // Pure parts and properties, on node:sqlite.
+    root,
+    test: {
+      name: 'journal',
+      root,
+      environment: 'node',
+      include: ['src/**/*.test.ts', 'test/journal/**/*.test.ts'],
+      testTimeout: 20_000,
+    },
+  },
+  {
+    // Sockets, alarms and eviction, in workerd.
+    root,
+    plugins: [
+      cloudflareTest({ wrangler: { configPath: join(root, 'test/worker/wrangler.toml') } }),
+    ],
+    test: {
+      name: 'journal-workerd',
+      root,
+      include: ['test/journal-workerd/**/*.test.ts'],
+      testTimeout: 15_000,
+    },
+  },
+]
+
+export default defineConfig({ test: { projects } })

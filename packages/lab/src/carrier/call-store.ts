@@ -1,0 +1,42 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import type { LabCall } from './lab-call.ts'
+
+const KEPT = 500
+
+/** The carrier's calls, in a file where one is given, so that a restart of the lab forgets none. */
+export class CallStore {
+  readonly #path: string | undefined
+  readonly #calls = new Map<string, LabCall>()
+
+  constructor(path: string | undefined) {
+    this.#path = path
+    if (path === undefined || !existsSync(path)) return
+    for (const call of JSON.parse(readFileSync(path, 'utf8')) as LabCall[])
+      this.#calls.set(call.sid, call)
+  }
+
+  get(sid: string): LabCall | undefined {
+    return this.#calls.get(sid)
+  }
+
+  byToken(token: string): LabCall | undefined {
+    return this.all().find((call) => call.idempotencyToken === token)
+  }
+
+  /** Newest first. */
+  all(): LabCall[] {
+    return [...this.#calls.values()].reverse()
+  }
+
+  /** Adds a call, or keeps what was changed in it. */
+  save(call: LabCall): void {
+    this.#calls.set(call.sid, call)
+    for (const sid of [...this.#calls.keys()].slice(0, Math.max(0, this.#calls.size - KEPT)))
+      this.#calls.delete(sid)
+    if (this.#path === undefined) return
+    // Written beside and renamed, so that a kill in between leaves the old file whole.
+    const beside = `${this.#path}.new`
+    writeFileSync(beside, JSON.stringify([...this.#calls.values()]))
+    renameSync(beside, this.#path)
+  }
+}

@@ -1,0 +1,1 @@
+export { type LabOptions, type RunningLab, startLab } from './lab.ts'

@@ -1,0 +1,31 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { RunningSystem } from '../launcher/system.ts'
+
+/** `{DATA_DIR}/demo.json`: where to reach what runs, and how to sign in. */
+export interface DemoFile {
+  gateway: string
+  console: string
+  lab?: string
+  scrapeToken: string
+  users: { role: string; username: string; password: string }[]
+}
+
+export function demoFile(system: RunningSystem): DemoFile {
+  return {
+    gateway: system.url,
+    console: system.url,
+    ...(system.labUrl === undefined ? {} : { lab: system.labUrl }),
+    scrapeToken: system.secrets.SCRAPE_TOKEN ?? '',
+    users: system.users.map(({ role, username, password }) => ({ role, username, password })),
+  }
+}
+
+/** Writes it, readable by the owner only: it holds passwords. */
+export function writeDemoFile(system: RunningSystem): DemoFile {
+  const demo = demoFile(system)
+  writeFileSync(join(system.dataDir, 'demo.json'), `${JSON.stringify(demo, null, 2)}\n`, {
+    mode: 0o600,
+  })
+  return demo
+}

@@ -1,0 +1,171 @@
+import type { DeclaredRoute } from '@menagerie/contracts/routes'
+
+/** One request that no route may take. */
+export interface BadRequest {
+  /** What is wrong with it. */
+  fault: string
+  path: string
+  method: string
+  headers: Record<string, string>
+  body?: string | Uint8Array<ArrayBuffer>
+  /** The code a caller who may call the route must get, where the fault fixes it. */
+  code?: string | undefined
+}
+
+const json = { 'content-type': 'application/json' }
+
+/** Bodies that are bad whatever a route takes. */
+const bodies: {
+  fault: string
+  headers: Record<string, string>
+  body: BadRequest['body']
+  code?: string
+}[] = [
+  { fault: 'malformed JSON', headers: json, body: '{"a":', code: 'malformed_json' },
+  { fault: 'JSON cut in a string', headers: json, body: '{"a":"', code: 'malformed_json' },
+  {
+    fault: 'bytes that are no UTF-8',
+    headers: json,
+    body: new Uint8Array([0x7b, 0xff, 0xfe, 0x7d]),
+    code: 'malformed_json',
+  },
+  { fault: 'an array', headers: json, body: '[]', code: 'validation_failed' },
+  { fault: 'null', headers: json, body: 'null', code: 'validation_failed' },
+  { fault: 'a text', headers: json, body: '"text"', code: 'validation_failed' },
+  { fault: 'a number', headers: json, body: '1e400', code: 'validation_failed' },
+  {
+    fault: 'only an unknown field',
+    headers: json,
+    body: '{"unknownField":1}',
+    code: 'validation_failed',
+  },
+  {
+    fault: '__proto__ (S63)',
+    headers: json,
+    body: '{"__proto__":{"roles":["admin"]},"unknownField":1}',
+    code: 'validation_failed',
+  },
+  {
+    fault: 'depth 10,000 (S71)',
+    headers: json,
+    body: `{"unknownField":${'['.repeat(10_000)}${']'.repeat(10_000)}}`,
+  },
+  {
+    fault: 'text/plain',
+    headers: { 'content-type': 'text/plain' },
+    body: '{}',
+    code: 'unsupported_media_type',
+  },
+  {
+    fault: 'no content type',
+    headers: {},
+    body: new TextEncoder().encode('{"unknownField":1}'),
+    code: 'unsupported_media_type',
+  },
+  {
+    fault: 'a form',
+    headers: { 'content-type': 'multipart/form-data; boundary=x' },
+    body: '--x--',
+    code: 'unsupported_media_type',
+  },
+  {
+    fault: 'a compressed body',
+    headers: { ...json, 'content-encoding': 'gzip' },
+    body: 'x',
+    code: 'unsupported_media_type',
+  },
+  {
+    fault: 'more bytes than the route reads',
+    headers: json,
+    body: JSON.stringify({ unknownField: 'x'.repeat(70 * 1024) }),
+    code: 'payload_too_large',
+  },
+]
+
+const queries = [
+  'unknownField=1',
+  'limit=0',
+  'limit=-1',
+  'limit=1000000000',
+  'limit=1&limit=2',
+  'limit=x',
+  'cursor=bm90LW91cnM.AAAA',
+  "cursor=' OR 1=1--",
+]
+
+const wrongValues: readonly unknown[] = [{}, [], 7.5, true, '\u0000', 'x'.repeat(5_000)]
+
+/** Every bad request the walk makes of a route: bodies, single fields of wrong types, queries and path parameters. */
+export function badRequests(route: DeclaredRoute): BadRequest[] {
+  const method = route.method.toUpperCase()
+  const base = {
+    method,
+    path: fill(route.path, '019aa5b8-7c00-7000-8000-0000000000ff'),
+    headers: {},
+  }
+  return [...badBodies(route, base), ...badQueries(route, base), ...badParameters(route, base)]
+}
+
+type Base = Pick<BadRequest, 'method' | 'path' | 'headers'>
+
+function badBodies(route: DeclaredRoute, base: Base): BadRequest[] {
+  const media = route.request?.body?.content['application/json']
+  const schema = media && 'schema' in media ? media.schema : undefined
+  if (schema === undefined) return []
+  const fields = Object.keys(shapeOf(schema)).flatMap((field) =>
+    wrongValues.map((value) => ({
+      fault: `${field} = ${JSON.stringify(value).slice(0, 20)} beside an unknown field`,
+      headers: json,
+      body: JSON.stringify({ [field]: value, unknownField: 1 }),
+      code: 'validation_failed',
+    })),
+  )
+  return [...bodies, ...fields].map((bad) => ({ ...base, ...bad }) as BadRequest)
+}
+
+function badQueries(route: DeclaredRoute, base: Base): BadRequest[] {
+  const schema = route.request?.query
+  if (schema === undefined || route.policy.access === 'signature') return []
+  const known = Object.keys(shapeOf(schema))
+  return queries
+    .filter(
+      (query) => query.startsWith('unknownField') || known.includes(query.split('=')[0] ?? ''),
+    )
+    .map((query) => ({
+      ...base,
+      fault: `?${query}`,
+      path: `${base.path}?${query}`,
+      code: 'validation_failed',
+    }))
+}
+
+function badParameters(route: DeclaredRoute, base: Base): BadRequest[] {
+  if (!route.path.includes('{id}')) return []
+  const wrong = ['1', 'not-an-id', '%00', "' OR 1=1--", 'x'.repeat(300)]
+  return [
+    ...wrong.map((id) => ({
+      ...base,
+      fault: `id ${id.slice(0, 12)}`,
+      path: fill(route.path, encodeURIComponent(id)),
+      code: 'validation_failed',
+    })),
+    {
+      ...base,
+      fault: 'an id that nothing has',
+      code: route.policy.access === 'socket' ? undefined : 'not_found',
+    },
+  ]
+}
+
+/** A path with its variables filled: `{id}` with the value, all others with a word. */
+export const fill = (path: string, id: string): string =>
+  path
+    .replace('{id}', id)
+    .replace('{realm}', 'no-such-realm')
+    .replaceAll(/\{\w+\}/g, 'x')
+
+function shapeOf(schema: unknown): Record<string, unknown> {
+  return typeof schema === 'object' && schema !== null && 'shape' in schema
+    ? (schema.shape as Record<string, unknown>)
+    : {}
+}

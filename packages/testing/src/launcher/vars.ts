@@ -1,0 +1,18 @@
+/** The number that the lab's carrier gives to this deployment. */
+const LAB_NUMBER = '+12025550100'
+
+/**
+ * Variables that differ from production on a developer's machine.
+ *
+ * @param labUrl the carrier's address; without it the Workers keep what their wrangler.toml says
+ */
+export function localVars(
+  environment: 'development' | 'test',
+  labUrl: string | undefined,
+): Record<string, string> {
+  return {
+    // Tests sign in by the hundred; the strength of the hash is not what they look at.
+    ...(environment === 'test' ? { BCRYPT_COST: '4' } : {}),
+    ...(labUrl === undefined ? {} : { CARRIER_API_URL: labUrl, CARRIER_NUMBER: LAB_NUMBER }),
+  }
+}

@@ -1,0 +1,10 @@
+/** The pieces of a local system, for who puts them together in another way: the benchmarks run the built Workers. */
+export { ensureDemoUsers } from './launcher/demo-users.ts'
+export { deriveConfig } from './launcher/derive-config.ts'
+export { readMigrations } from './launcher/migration-files.ts'
+export { applyMigrations } from './launcher/migrations.ts'
+export { ensureSecrets } from './launcher/secrets.ts'
+export { ACCOUNTS_DATABASE, seedUsers } from './launcher/seed.ts'
+export { localVars } from './launcher/vars.ts'
+export { readWorkers, type WorkerSource, type WranglerConfig } from './launcher/worker-config.ts'
+export { repositoryRoot } from './paths.ts'

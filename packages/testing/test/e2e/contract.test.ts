@@ -1,0 +1,200 @@
+import { permissionsOf, type Role, TokenResponse } from '@menagerie/contracts'
+import { allRoutes, type DeclaredRoute } from '@menagerie/contracts/routes'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type BadRequest, badRequests, fill } from '../../src/contract-walk/bad-requests.ts'
+import { readProblem, refusedUpgrade } from '../../src/contract-walk/expect-problem.ts'
+import { type Snapshot, snapshot } from '../../src/contract-walk/snapshot.ts'
+import { type HarnessSystem, startHarness } from '../../src/index.ts'
+
+const principals = ['nobody', 'user', 'other user', 'wrong role', 'admin'] as const
+type PrincipalName = (typeof principals)[number]
+
+let system: HarnessSystem
+let tokens: Record<PrincipalName, string | undefined>
+/** A call of `user`. */
+let callId: string
+let before: Snapshot
+
+async function post(path: string, body: unknown, token?: string): Promise<{ data: never }> {
+  const response = await fetch(`${system.url}${path}`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      ...(token ? { authorization: `Bearer ${token}` } : {}),
+    },
+    body: JSON.stringify(body),
+  })
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+  return (await response.json()) as { data: never }
+}
+
+async function signIn(username: string, password: string): Promise<string> {
+  return TokenResponse.parse((await post('/auth/login', { username, password })).data).access_token
+}
+
+beforeAll(async () => {
+  system = await startHarness({ lab: true, seed: true })
+  const password = (role: string) => {
+    const user = system.users.find((candidate) => candidate.role === role)
+    if (!user) throw new Error(`no demo user ${role}`)
+    return user
+  }
+  const of = async (role: string) => signIn(password(role).username, password(role).password)
+  const other = { phoneNumber: '+12025550199', password: 'another correct horse' }
+  await post('/users/register', other)
+  const accounts = await system.database('accounts')
+  // A second agent: only roles made of rows can be given before role management is built.
+  await accounts
+    .prepare('UPDATE users SET roles = \'["agent"]\' WHERE username = ?')
+    .bind(other.phoneNumber)
+    .run()
+  tokens = {
+    nobody: undefined,
+    user: await of('agent'),
+    'other user': await signIn(other.phoneNumber, other.password),
+    'wrong role': await of('user'),
+    admin: await of('admin'),
+  }
+  const started = await post(
+    '/calls/start',
+    { to: '+12025550103', ringTimeoutSeconds: 600 },
+    tokens.user,
+  )
+  callId = (started.data as { id: string }).id
+  before = await settled()
+}, 60_000)
+
+afterAll(() => system?.stop())
+
+/** A snapshot that the one after it equals: the call has been projected and nothing is on its way. */
+async function settled(): Promise<Snapshot> {
+  let last = ''
+  for (;;) {
+    const taken = await snapshot(system)
+    const text = JSON.stringify(taken)
+    if (text === last && text.includes('ringing')) return taken
+    last = text
+    await new Promise((resolve) => setTimeout(resolve, 250))
+  }
+}
+
+const send = (request: Omit<BadRequest, 'fault'>, as: PrincipalName) =>
+  fetch(`${system.url}${request.path}`, {
+    method: request.method,
+    headers: {
+      ...request.headers,
+      ...(tokens[as] ? { authorization: `Bearer ${tokens[as]}` } : {}),
+    },
+    ...(request.body === undefined ? {} : { body: request.body }),
+    redirect: 'manual',
+  })
+
+const rolesOf: Record<PrincipalName, Role[] | undefined> = {
+  nobody: undefined,
+  user: ['agent'],
+  'other user': ['agent'],
+  'wrong role': ['user'],
+  admin: ['admin'],
+}
+
+/** @returns the codes that answer it; `undefined` where any problem of the contract will do */
+function expectedCodes(
+  route: DeclaredRoute,
+  as: PrincipalName,
+  code: string | undefined,
+): string[] | undefined {
+  const { access } = route.policy
+  const roles = rolesOf[as]
+  if (access === 'scrape') return ['unauthorized']
+  if (access === 'signature') {
+    return [
+      'invalid_signature',
+      'unsupported_media_type',
+      'validation_failed',
+      'payload_too_large',
+      'not_found',
+    ]
+  }
+  if (access === 'bearer' && roles === undefined) return ['unauthorized']
+  if (route.policy.permission && roles && !permissionsOf(roles).includes(route.policy.permission))
+    return ['forbidden']
+  return code === undefined ? undefined : [code]
+}
+
+const name = (route: DeclaredRoute) => `${route.method.toUpperCase()} ${route.path}`
+
+describe('every declared route', () => {
+  describe.each(allRoutes.map((route) => [name(route), route] as const))('%s', (_, route) => {
+    it.each(principals)('answers bad requests of %s with a problem of the contract', async (as) => {
+      const check = async (request: BadRequest) => {
+        const response = await send(request, as)
+        const where = `${request.fault}, as ${as}`
+        expect(response.status, where).toBeLessThan(500)
+        expect(response.status, where).toBeGreaterThanOrEqual(400)
+        const problem = await readProblem(response).catch((error: unknown) => {
+          throw new Error(`${where}: ${String(error)}`)
+        })
+        const codes = expectedCodes(route, as, request.code)
+        if (codes) expect(codes, where).toContain(problem.code)
+      }
+      await Promise.all(badRequests(route).map(check))
+    })
+
+    it('lets in only who may call', async () => {
+      if (route.policy.access !== 'bearer') return expect(route.policy.access).not.toBe('bearer')
+      const request = {
+        path: fill(route.path, callId),
+        method: route.method.toUpperCase(),
+        headers: {},
+      }
+      for (const forged of [
+        'Bearer x',
+        'Bearer a.b.c',
+        'Basic eDp5',
+        `Bearer ${tokens.user?.slice(0, -5)}AAAAA`,
+      ]) {
+        const response = await send({ ...request, headers: { authorization: forged } }, 'nobody')
+        expect((await readProblem(response)).code).toBe('unauthorized')
+      }
+    })
+  })
+
+  it('answers alike for a call of somebody else and for one that does not exist (S60)', async () => {
+    const missing = '019aa5b8-7c00-7000-8000-0000000000ff'
+    for (const route of allRoutes.filter((candidate) => candidate.path.startsWith('/calls/{id}'))) {
+      for (const as of ['other user', 'wrong role'] as const) {
+        const ask = async (id: string) => {
+          const request = {
+            path: fill(route.path, id),
+            method: route.method.toUpperCase(),
+            headers: {},
+          }
+          const problem =
+            route.policy.access === 'socket'
+              ? await refusedUpgrade(`${system.wsUrl}${request.path}`, tokens[as])
+              : await readProblem(await send(request, as))
+          const { requestId: _, instance: __, ...shown } = problem
+          return shown
+        }
+        const [theirs, none] = [await ask(callId), await ask(missing)]
+        expect(theirs, `${name(route)} as ${as}`).toEqual(none)
+        expect(theirs.status, `${name(route)} as ${as}`).toBe(404)
+      }
+    }
+  })
+
+  it('answers 405 with Allow, 404 and 501 as the contract says', async () => {
+    const wrongMethod = await fetch(`${system.url}/auth/login`)
+    expect(wrongMethod.headers.get('allow')).toBe('POST')
+    expect((await readProblem(wrongMethod)).code).toBe('method_not_allowed')
+    expect((await readProblem(await fetch(`${system.url}/no/such/path`))).code).toBe('not_found')
+    expect((await readProblem(await fetch(`${system.url}/internal/gauges`))).code).toBe('not_found')
+    expect((await readProblem(await fetch(`${system.url}/v1/reports/summary`))).code).toBe(
+      'not_implemented',
+    )
+  })
+
+  it('changed nothing', async () => {
+    expect(await snapshot(system)).toEqual(before)
+  })
+})

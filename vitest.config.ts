@@ -1,0 +1,61 @@
+import { existsSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { defineConfig, type TestProjectInlineConfiguration } from 'vitest/config'
+
+const root = import.meta.dirname
+const packages = ['packages', 'workers'].flatMap((folder) =>
+  readdirSync(join(root, folder)).map((name) => `${folder}/${name}`),
+)
+/** Folders that bring projects of their own, such as those that run inside workerd. */
+const own = ['durable-objects', ...packages].filter((folder) =>
+  existsSync(join(root, folder, 'vitest.config.ts')),
+)
+
+/** Everything else runs in Node: tests beside the source, and `test/` where no configuration says otherwise. */
+const node: TestProjectInlineConfiguration = {
+  test: {
+    name: 'node',
+    // Pure tests share nothing that needs a process for each file.
+    isolate: false,
+    include: ['packages/*/src/**/*.test.ts', 'workers/*/src/**/*.test.ts']
+      .concat(packages.map((folder) => `${folder}/test/**/*.test.ts`))
+      .filter((pattern) => !own.some((folder) => pattern.startsWith(`${folder}/`))),
+    exclude: ['**/node_modules/**', 'packages/testing/test/{e2e,launcher}/**'],
+  },
+}
+
+/** Real processes: one file at a time, since each of them uses both cores of a small machine. */
+const whole = (name: string): TestProjectInlineConfiguration => ({
+  test: {
+    name,
+    include: [`packages/testing/test/${name}/**/*.test.ts`],
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 120_000,
+  },
+})
+
+/** A folder's projects, which a configuration at the root must list one by one. */
+async function projectsOf(folder: string): Promise<(string | TestProjectInlineConfiguration)[]> {
+  const home = join(root, folder)
+  const { default: config } = await import(pathToFileURL(join(home, 'vitest.config.ts')).href)
+  const inside: TestProjectInlineConfiguration[] | undefined = config.test?.projects
+  if (inside === undefined) return [folder]
+  return inside.map((project) => ({
+    root: home,
+    ...project,
+    test: { root: home, ...project.test },
+  }))
+}
+
+export default defineConfig({
+  test: {
+    projects: [
+      node,
+      ...(await Promise.all(own.map(projectsOf))).flat(),
+      whole('launcher'),
+      whole('e2e'),
+    ],
+  },
+})
