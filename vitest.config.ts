@@ -25,12 +25,13 @@ const node: TestProjectInlineConfiguration = {
   },
 }
 
-/** Real processes: one file at a time, since each of them uses both cores of a small machine. */
+/** Real processes: after the others, and two files at a time, since most of the time they wait for something. */
 const whole = (name: string): TestProjectInlineConfiguration => ({
   test: {
     name,
     include: [`packages/testing/test/${name}/**/*.test.ts`],
-    fileParallelism: false,
+    maxWorkers: 2,
+    sequence: { groupOrder: 1 },
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },

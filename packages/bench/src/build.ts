@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { repositoryRoot } from '@menagerie/testing/local'
 
-const wrangler = createRequire(import.meta.url).resolve('wrangler/bin/wrangler.js')
+const wrangler = join(repositoryRoot, 'node_modules/wrangler/bin/wrangler.js')
 
 /**
  * Bundles a Worker as a deploy would.

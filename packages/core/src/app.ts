@@ -81,10 +81,14 @@ export function createApp<E extends AppEnv>(options: AppOptions): OpenAPIHono<E>
   return app
 }
 
-/** The pattern of the route that answered, in the contract's form; never a raw path. */
+/**
+ * The pattern of the route that answered, in the contract's form and without `/v1`; never a raw path. The first that
+ * matched is the one: what stands behind it only takes what it does not.
+ */
 export function routePattern(c: Context): string {
-  const matched = c.req.matchedRoutes.findLast((route) => !route.path.includes('*'))
-  return matched ? matched.path.replaceAll(/:([A-Za-z]+)/g, '{$1}') : 'unmatched'
+  const matched = c.req.matchedRoutes.find((route) => !route.path.includes('*'))
+  if (!matched) return 'unmatched'
+  return matched.path.replace(/^\/v1\//, '/').replaceAll(/:(\w+)(\{[^}]*\})?/g, '{$1}')
 }
 
 function answerError(error: Error, c: Context<AppEnv>): Response {

@@ -83,6 +83,18 @@ describe('webhooks', () => {
     expect(customer.statuses).toEqual(['initiated', 'busy'])
   })
 
+  test('that have waited long are tried again as soon as there is more to tell', async () => {
+    customer.answers = Array(5).fill(503)
+    const { sid } = await customer.place(lab, '+12025550101')
+    await customer.until(() => customer.answers.length === 0)
+    // The next try alone would be four seconds away, or more.
+    const hungUpAt = Date.now()
+    await customer.ask(lab, `/Calls/${sid}.json`, { Status: 'completed' })
+    await customer.until(() => ended(customer.statuses))
+    expect(Date.now() - hungUpAt).toBeLessThan(1_900)
+    expect(customer.statuses[0]).toBe('initiated')
+  })
+
   test('that the customer refuses are not tried again', async () => {
     customer.answers = [403]
     await customer.place(lab, '+12025550102')

@@ -15,6 +15,8 @@ export type FaultMode = 'ok' | 'refuse' | 'reset' | 'blackhole' | 'dropReply' | 
 
 export interface FaultProxy extends AsyncDisposable {
   port: number
+  /** The port behind it; new connections go there. */
+  target: number
   /** `http://localhost:{port}` */
   url: string
   /** `ws://localhost:{port}` */
@@ -31,6 +33,7 @@ export interface FaultProxy extends AsyncDisposable {
 }
 
 interface Network {
+  target: number
   mode: FaultMode
   delayMs: number
 }
@@ -48,14 +51,14 @@ interface Pair {
  */
 export async function startFaultProxy(target: number, port = 0): Promise<FaultProxy> {
   const pairs = new Set<Pair>()
-  const network: Network = { mode: 'ok', delayMs: 100 }
+  const network: Network = { target, mode: 'ok', delayMs: 100 }
 
   const accept = (client: Socket) => {
     if (network.mode === 'reset') {
       client.resetAndDestroy()
       return
     }
-    const server = connect({ port: target, host: '127.0.0.1', noDelay: true })
+    const server = connect({ port: network.target, host: '127.0.0.1', noDelay: true })
     client.setNoDelay(true)
     const pair = { client, server }
     pairs.add(pair)
@@ -83,6 +86,12 @@ export async function startFaultProxy(target: number, port = 0): Promise<FaultPr
     wsUrl: `ws://localhost:${bound}`,
     get connections() {
       return pairs.size
+    },
+    get target() {
+      return network.target
+    },
+    set target(port) {
+      network.target = port
     },
     get mode() {
       return network.mode

@@ -154,6 +154,8 @@ export class Carrier {
       ['To', call.to],
       ...more,
     ]
+    // Something new to tell: what has waited for the customer is tried again with it, and still goes first.
+    for (const waiting of call.deliveries) waiting.dueAt = now
     call.deliveries.push({ url, kind, form, attempts: 0, dueAt: now, firstAt: now })
   }
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { D1Database } from '@cloudflare/workers-types'
 import { createTestHarness, type TestHarness } from 'wrangler'
-import { type FaultProxy, startFaultProxy } from '../fault-proxy.ts'
+import { startFaultProxy } from '../fault-proxy.ts'
 import { freePort } from '../free-port.ts'
 import { writeConfiguration } from '../launcher/configuration.ts'
 import { type DemoUser, ensureDemoUsers } from '../launcher/demo-users.ts'
@@ -46,14 +46,14 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
   refuseUnknownVars(sources, vars)
 
   const folder = await temporaryFolder('harness')
-  const port = await freePort()
-  const url = `http://localhost:${port}`
+  // Its port is known before the harness has one; connections before that are refused.
+  const proxy = await startFaultProxy(0)
+  const { url } = proxy
   const secrets = ensureSecrets(folder.path, sources)
   let lab: RunningLab | undefined
   let harness: TestHarness | undefined
-  let proxy: FaultProxy | undefined
   const stop = async () => {
-    await proxy?.close()
+    await proxy.close()
     await harness?.close()
     await lab?.stop()
     await folder.remove()
@@ -78,7 +78,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
       workers: configPaths.map((configPath) => ({ configPath })),
     })
     const started = await harness.listen()
-    proxy = await startFaultProxy(Number(started.url.port), port)
+    proxy.target = Number(started.url.port)
 
     const running = { harness, sources }
     const configs = readConfigs(configPaths)
