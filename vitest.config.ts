@@ -52,6 +52,8 @@ async function projectsOf(folder: string): Promise<(string | TestProjectInlineCo
 
 export default defineConfig({
   test: {
+    // What the Workers write is worth reading when a test fails.
+    silent: 'passed-only',
     projects: [
       node,
       ...(await Promise.all(own.map(projectsOf))).flat(),

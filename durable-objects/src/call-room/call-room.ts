@@ -39,11 +39,9 @@ import type {
   StartCommand,
   Started,
 } from './room-types.ts'
+import { SocketCount } from './socket-count.ts'
 import { toTimerInput } from './timer-inputs.ts'
 import { mayEnd, maySee } from './visibility.ts'
-
-/** Key of the number of open sockets that the log has told of. */
-const COUNTED_SOCKETS = 'counted-sockets'
 
 /** What a hang-up led to, kept for its repeats. */
 type HangupOutcome = { accepted: true; seq: number; call: Call } | { accepted: false }
@@ -51,10 +49,12 @@ type HangupOutcome = { accepted: true; seq: number; call: Call } | { accepted: f
 /** The one owner of a call. Loads, steps, saves, sends; the rules live in call-state.ts. */
 export class CallRoom extends DurableObject<CallRoomEnv> {
   readonly #log = new RoomLog(() => this.now())
+  readonly #socketCount: SocketCount
   readonly #journal: Journal<CallState>
 
   constructor(ctx: DurableObjectState, env: CallRoomEnv) {
     super(ctx, env)
+    this.#socketCount = new SocketCount(ctx.storage.kv)
     this.#journal = new Journal<CallState>(ctx, {
       kind: 'calls',
       now: () => this.now(),
@@ -68,7 +68,7 @@ export class CallRoom extends DurableObject<CallRoomEnv> {
       schema: [createPlacingTable],
       observe: (what) => {
         this.#log.observe(what)
-        if (what.type === 'socket') this.#countSockets(this.#countedSockets() + what.change)
+        if (what.type === 'socket') this.#socketCount.add(what.change)
       },
       sockets: {
         snapshot: (state) => toCall(state, this.#journal.head()?.seq ?? 0),
@@ -83,7 +83,12 @@ export class CallRoom extends DurableObject<CallRoomEnv> {
         closed: (principal) => this.#closed(principal),
       },
     })
-    this.#missThoseWhoAreGone()
+    try {
+      this.#missThoseWhoAreGone()
+    } catch (error) {
+      // A full disk must not keep the call from being read.
+      this.#log.observe({ type: 'fault', where: 'presence', error })
+    }
   }
 
   /** Opens the room and orders the carrier to dial; a repeat of the same key gets the same call and a fresh ticket. */
@@ -227,6 +232,11 @@ export class CallRoom extends DurableObject<CallRoomEnv> {
     this.#log.end('call.socket', false)
   }
 
+  override webSocketError(ws: WebSocket, error: unknown): void {
+    this.#journal.sockets.failed(ws, error)
+    this.#log.end('call.socket', false)
+  }
+
   override async alarm(): Promise<void> {
     await this.#journal.alarm((timer) => this.#ring(timer))
     this.#log.end('call.alarm', false)
@@ -258,11 +268,15 @@ export class CallRoom extends DurableObject<CallRoomEnv> {
   }
 
   #apply(asked: JournalInput, input: CallInput) {
-    return this.#journal.apply(asked, (state, now) => {
-      const next = step(state, input, now)
-      this.#log.moved(state, next.state)
-      return decisionOf(next, null, asked.traceparent)
-    })
+    const before = this.#journal.state
+    const applied = this.#journal.apply(asked, (state, now) =>
+      decisionOf(step(state, input, now), null, asked.traceparent),
+    )
+    const after = this.#journal.state
+    // What could not be kept has not happened, and must not be counted.
+    if (applied.ok && !applied.value.replayed && before !== undefined && after !== undefined)
+      this.#log.moved(before, after)
+    return applied
   }
 
   #ring(timer: FiredTimer): void {
@@ -302,7 +316,7 @@ export class CallRoom extends DurableObject<CallRoomEnv> {
 
   async #command(principal: Principal, frame: ClientFrame) {
     return answerFrame(frame, () =>
-      this.#hangup(principal, 'socket', frame.id ?? newId(), frame.data),
+      this.#hangup(principal, 'socket', frame.id ?? newId(), frame.data, frame),
     )
   }
 
@@ -323,11 +337,8 @@ export class CallRoom extends DurableObject<CallRoomEnv> {
   #missThoseWhoAreGone(): void {
     const state = this.#journal.state
     if (state === undefined) return
-    const lost = this.#countedSockets() - this.#journal.sockets.count
-    if (lost > 0) {
-      this.#log.sockets(-lost)
-      this.#countSockets(this.#journal.sockets.count)
-    }
+    const lost = this.#socketCount.loseAllBut(this.#journal.sockets.count)
+    if (lost > 0) this.#log.sockets(-lost)
     if (hasEnded(state)) return
     for (const { kind, address, state: presence, absentSince } of state.participants)
       if (
@@ -337,15 +348,6 @@ export class CallRoom extends DurableObject<CallRoomEnv> {
         !this.#isHere(address)
       )
         this.#happen(address, 'socket', { type: 'user.absent', userId: address })
-  }
-
-  /** How many sockets the series knows of: kept, since a crash takes sockets without a word. */
-  #countedSockets(): number {
-    return this.ctx.storage.kv.get<number>(COUNTED_SOCKETS) ?? 0
-  }
-
-  #countSockets(count: number): void {
-    this.ctx.storage.kv.put(COUNTED_SOCKETS, count)
   }
 
   #isHere(userId: string): boolean {

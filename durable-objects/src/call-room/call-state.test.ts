@@ -149,6 +149,13 @@ describe('a call', () => {
       expect([call.statuses.at(-1), call.reason]).toEqual(['canceled', 'hangup'])
   })
 
+  test('hung up just before a timeout is canceled all the same', () => {
+    const silent = run().advance(34_000).do({ type: 'hangup' }).advance(5_000)
+    const ringing = run().carrier('ringing').advance(29_000).do({ type: 'hangup' }).advance(5_000)
+    for (const call of [silent, ringing])
+      expect([call.statuses.at(-1), call.reason]).toEqual(['canceled', 'hangup'])
+  })
+
   test('hung up after the answer is completed, with or without the carrier', () => {
     const confirmed = run().carrier('in-progress').do({ type: 'hangup' }).carrier('completed')
     const alone = run().carrier('in-progress').do({ type: 'hangup' }).advance(5_000)

@@ -76,7 +76,8 @@ export function step(state: CallState, input: CallInput, now: number): Step {
     case 'timer.ring-timeout':
       return ringTimeout(state, now)
     case 'timer.carrier-silent':
-      if (state.phase.status !== 'queued') return unchanged(state)
+      // A call that is hung up waits for `hangup-confirm`, whatever the carrier has not said before.
+      if (state.phase.status !== 'queued' || state.leg.hangup !== null) return unchanged(state)
       return order(ended(state, 'failed', 'carrier_silent', now), hangupOrder(null))
     case 'timer.hangup-confirm':
       return state.leg.hangup === null ? unchanged(state) : endHungUp(state, now)
@@ -219,7 +220,7 @@ function endHungUp(state: CallState, now: number): Step {
 
 function ringTimeout(state: CallState, now: number): Step {
   // A call that is still queued waits for `carrier-silent`: the phone has never rung.
-  if (state.phase.status !== 'ringing') return unchanged(state)
+  if (state.phase.status !== 'ringing' || state.leg.hangup !== null) return unchanged(state)
   return order(ended(state, 'no-answer', 'ring_timeout', now), hangupOrder(null))
 }
 

@@ -8,7 +8,7 @@ import { hasEnded } from './call-phase.ts'
 import { begin, step } from './call-state.ts'
 import type { CallDetails, CallInput, CallState } from './call-types.ts'
 import { carrierDesk, createPlacingTable } from './carrier-desk.ts'
-import { type Carrier, CarrierAway, type Placed } from './carriers/carrier.ts'
+import { type Carrier, CarrierAway, type Found, type Placed } from './carriers/carrier.ts'
 import { decisionOf } from './decision.ts'
 import { toTimerInput } from './timer-inputs.ts'
 
@@ -60,9 +60,15 @@ class BadLine implements Carrier {
     return { outcome: 'placed', callSid: sid }
   }
 
-  async find() {
+  /** Keeps no token of ours, as Twilio: a call to the same number may be this one or another. */
+  forgetsTokens = false
+  searches = 0
+
+  async find(): Promise<Found> {
+    this.searches += 1
     if (this.#next() !== 'fine') throw new CarrierAway('no answer')
     const [call] = this.calls
+    if (call !== undefined && this.forgetsTokens) return { outcome: 'unsure' }
     return call === undefined
       ? ({ outcome: 'none' } as const)
       : ({ outcome: 'found', callSid: call.sid } as const)
@@ -266,4 +272,20 @@ test('a carrier that asks for patience is not asked again before', async () => {
   expect(room.carrier.calls).toHaveLength(0)
   await room.pass(10_000)
   expect(room.carrier.calls).toHaveLength(1)
+})
+
+test('an order whose outcome nobody can tell is given up an hour after the end of the call', async () => {
+  const room = new Room()
+  room.carrier.forgetsTokens = true
+  room.carrier.faults = ['answer lost']
+  room.start()
+  await room.pass(10_000)
+  room.tell({ type: 'hangup' })
+  await room.pass(2 * 60 * 60_000)
+  const { searches } = room.carrier
+  expect(searches).toBeGreaterThan(10)
+  await room.pass(24 * 60 * 60_000)
+  expect(room.carrier.searches).toBe(searches)
+  expect(room.carrier.calls).toHaveLength(1)
+  expect(room.storage.alarmAt).toBeNull()
 })

@@ -39,7 +39,8 @@ export function carrierDesk(host: CarrierDeskHost): Destination {
 
   async function place(): Promise<void> {
     const before = host.state()
-    if (before === undefined || before.leg.callSid !== null) return
+    // A call that ended with an order of unknown outcome has an order to hang up behind this one: that one looks.
+    if (before === undefined || hasEnded(before) || before.leg.callSid !== null) return
     if ((await lookUp(before)) === 'found') return
     const state = host.state() ?? before
     if (hasEnded(state) || state.leg.callSid !== null) return

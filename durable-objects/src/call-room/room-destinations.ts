@@ -1,5 +1,4 @@
-import type { Destination } from '../journal/index.ts'
-import { queueDestination } from '../user-sessions/queue-destination.ts'
+import { type Destination, queueDestination } from '../journal/index.ts'
 import { type CarrierDeskHost, carrierDesk } from './carrier-desk.ts'
 import { twilioCarrier } from './carriers/twilio.ts'
 import { projectionDestination } from './projection.ts'

@@ -3,6 +3,7 @@ import { Line, Logger } from '@menagerie/core'
 import type { JournalObservation } from '../journal/index.ts'
 import type { CallState } from './call-types.ts'
 import { toRecord } from './call-view.ts'
+import type { CallContext } from './room-types.ts'
 
 /**
  * The room's log: one line for each RPC, frame or alarm that changed something, and the counters of contract §8 in it.
@@ -56,10 +57,20 @@ export class RoomLog {
   }
 
   /** Writes the line, when there is something to tell. */
-  end(message: string, changed: boolean, fields: Record<string, unknown> = {}): void {
+  end(
+    message: string,
+    changed: boolean,
+    { traceparent, ...fields }: Record<string, unknown> & CallContext = {},
+  ): void {
     if (!changed && !this.#line.hasMetrics) return
     const line = this.#line
     this.#line = new Line(this.#logger)
-    line.end(message, { object: 'CallRoom', ...fields })
+    // The Worker's own line has the same `traceId`.
+    const traceId = traceparent?.split('-')[1]
+    line.end(message, {
+      object: 'CallRoom',
+      ...(traceId === undefined ? {} : { traceId }),
+      ...fields,
+    })
   }
 }

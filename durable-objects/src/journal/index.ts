@@ -1,5 +1,6 @@
 export { type ChainError, type ChainedEvent, genesisHash, verifyChain } from './chain.ts'
 export { Journal } from './journal.ts'
+export { queueDestination } from './queue-destination.ts'
 export type { ServerFrame } from './sockets/host.ts'
 export type { BroadcastOptions, JournalSockets } from './sockets/journal-sockets.ts'
 export { timerInput } from './timers.ts'

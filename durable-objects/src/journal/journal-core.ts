@@ -2,15 +2,16 @@ import { err, ok, type Result } from '@menagerie/core'
 import { Alarm } from './alarm.ts'
 import { genesisHash } from './chain.ts'
 import type { Entropy, JournalFollower } from './collaborators.ts'
-import { appendEvents, eraseEvents, readBounds, readEvents, seal } from './events.ts'
+import { eraseEvents, readBounds, readEvents } from './events.ts'
 import { fireTimers } from './fire-timers.ts'
-import { bodyHash, findInput, forgetOldInputs, inputKey, recordInput } from './inputs.ts'
+import { bodyHash, findInput, inputKey } from './inputs.ts'
+import { meanwhile } from './meanwhile.ts'
 import { Outbox } from './outbox.ts'
 import { readProof } from './proof.ts'
 import { isStorageFull, Refusal } from './refusal.ts'
-import { applyRetention, nextRetention } from './retention.ts'
+import { saveDecision } from './save-decision.ts'
 import { createTables, isCreated, migrate } from './schema.ts'
-import { changeTimers, nextTimer, takeTimer, timerWaits } from './timers.ts'
+import { takeTimer, timerWaits } from './timers.ts'
 import type {
   Applied,
   Decision,
@@ -26,6 +27,7 @@ import type {
   Replay,
   SqlRow,
 } from './types.ts'
+import { Upkeep } from './upkeep.ts'
 
 const MAX_PAGE = 1000
 const TIDY_EVERY_INPUTS = 256
@@ -45,6 +47,7 @@ export class JournalCore<State> {
   readonly #options: JournalOptions<State>
   readonly #entropy: Entropy
   readonly #outbox: Outbox
+  readonly #upkeep: Upkeep
   readonly #alarm: Alarm
   #follower: JournalFollower | undefined
   // Caches of the object's row: the object may vanish at any moment.
@@ -65,16 +68,28 @@ export class JournalCore<State> {
       random: entropy.random,
       observe: (what) => this.#observe(what),
     })
+    this.#upkeep = new Upkeep({
+      exec: this.#exec,
+      outbox: this.#outbox,
+      retention: options.retention,
+      follower: () => this.#follower,
+    })
     this.#alarm = new Alarm({
       storage,
       now: options.now,
-      due: () => this.#nextDue(options.now()),
+      due: () => this.#upkeep.nextDue(options.now()),
       observe: (what) => this.#observe(what),
     })
     if (!isCreated(this.#exec)) return
     migrate(storage, options.schema ?? [])
     this.#load()
-    this.#outbox.recover()
+    try {
+      this.#outbox.recover()
+    } catch (error) {
+      // A full disk can still be read; the next alarm tries again.
+      if (!isStorageFull(error)) throw error
+      this.#observe({ type: 'fault', where: 'outbox', error })
+    }
     // After the constructor, so that whoever follows is asked too.
     queueMicrotask(() => void this.#alarm.recover())
   }
@@ -169,7 +184,7 @@ export class JournalCore<State> {
   }
 
   /**
-   * The alarm: due timers, outbox, retention, sockets. Never throws; what fails is observed and comes back after a
+   * The alarm: due timers, sockets, outbox, retention. Never throws; what fails is observed and comes back after a
    * backoff. The next alarm is set whatever happens. A timer's handler takes its timer by `apply` with `timerInput`;
    * one that throws, or leaves the timer standing, is called again after a backoff.
    */
@@ -179,11 +194,18 @@ export class JournalCore<State> {
     const { random } = this.#entropy
     const exec = this.#exec
     const observe = (what: JournalObservation) => this.#observe(what)
+    const timers = () => fireTimers({ exec, now, random, observe }, onTimer)
+    const faulty = (where: string) => (error: unknown) => observe({ type: 'fault', where, error })
+    const look = async () => {
+      await timers().catch(faulty('timers'))
+      // For the destinations that do not hang. What is under way then is waited for by the next alarm.
+      void this.#outbox.drain().catch(faulty('outbox'))
+    }
     return this.#alarm.run([
-      ['timers', () => fireTimers({ exec, now, random, observe }, onTimer)],
-      ['outbox', () => this.#outbox.drain()],
-      ['tidy', () => this.storage.transaction(() => this.#tidy(now()))],
+      ['timers', timers],
       ['sockets', () => this.#follower?.alarm(now())],
+      ['outbox', () => meanwhile(this.#outbox.drain(), look)],
+      ['tidy', () => this.storage.transaction(() => this.#upkeep.tidy(now()))],
     ])
   }
 
@@ -263,28 +285,19 @@ export class JournalCore<State> {
     } else {
       createTables(exec, name ?? '', genesisHash, this.#options.schema ?? [])
     }
-    const decision = decide(now)
-    const object = `${this.#options.kind}/${this.#name ?? name ?? ''}`
-    const events = appendEvents(
+    const context = {
       exec,
-      object,
-      input.actor,
-      decision.events.map(seal),
-      now,
-      this.#entropy.salt,
-    )
-    const firstSeq = events[0]?.seq ?? 0
-    const lastSeq = events.at(-1)?.seq ?? 0
-    const outcome = JSON.stringify(decision.outcome) ?? 'null'
-    recordInput(exec, key, { bodyHash: hash, firstSeq, lastSeq, outcome }, input.traceparent, now)
-    const text = JSON.stringify(decision.state) ?? 'null'
-    if (text !== this.#stateText) exec('UPDATE object SET state = ?', text)
-    decision.save?.()
-    this.#outbox.add(decision.outbox?.(events) ?? [], firstSeq || readBounds(exec).head.seq, now)
-    changeTimers(exec, decision.timers ?? [])
-    if (--this.#untilTidy <= 0) this.#tidy(now)
-    const applied = { outcome: decision.outcome, replayed: false, firstSeq, lastSeq }
-    return ok({ applied, saved: { state: decision.state, text } })
+      outbox: this.#outbox,
+      object: `${this.#options.kind}/${this.#name ?? name ?? ''}`,
+      salt: this.#entropy.salt,
+      stateText: this.#stateText,
+    }
+    const saved = saveDecision(context, { input, key, bodyHash: hash }, decide(now), now)
+    if (--this.#untilTidy <= 0) {
+      this.#untilTidy = TIDY_EVERY_INPUTS
+      this.#upkeep.tidy(now)
+    }
+    return ok(saved)
   }
 
   #load(): void {
@@ -293,32 +306,6 @@ export class JournalCore<State> {
     this.#name = row.name
     this.#stateText = row.state
     this.#state = JSON.parse(row.state) as State
-  }
-
-  /** Runs inside a transaction. */
-  #tidy(now: number): void {
-    this.#untilTidy = TIDY_EVERY_INPUTS
-    forgetOldInputs(this.#exec, now)
-    this.#outbox.tidy(now)
-    if (this.#options.retention) applyRetention(this.#exec, this.#options.retention, now)
-  }
-
-  #nextDue(now: number): number | undefined {
-    const due = [
-      nextTimer(this.#exec),
-      this.#outbox.nextDue(now),
-      this.#follower?.nextDue(),
-      this.#nextRetention(now),
-    ].filter((at) => at !== undefined)
-    return due.length === 0 ? undefined : Math.min(...due)
-  }
-
-  #nextRetention(now: number): number | undefined {
-    if (this.#options.retention === undefined) return undefined
-    const due = nextRetention(this.#exec, this.#options.retention)
-    if (due === undefined || due > now) return due
-    // What waits in the outbox holds old events back, and brings the alarm itself.
-    return this.#outbox.waits() ? undefined : due
   }
 
   #upcast(event: JournalEvent): JournalEvent {

@@ -54,6 +54,7 @@ interface Gate {
 export class Outbox {
   readonly #context: OutboxContext
   readonly #gates = new Map<string, Gate>()
+  readonly #draining = new Map<string, Promise<void>>()
 
   constructor(context: OutboxContext) {
     this.#context = context
@@ -100,17 +101,22 @@ export class Outbox {
     )
   }
 
-  /** Sends what is due, oldest first; a destination that fails does not hold up the others. */
+  /**
+   * Sends what is due, oldest first; a destination that fails does not hold up the others. One that is still being
+   * sent to is waited for and not sent to twice.
+   */
   async drain(): Promise<void> {
+    this.recover()
     const names = Object.keys(this.#context.destinations)
-    const outcomes = await Promise.allSettled(names.map((name) => this.#drainOne(name)))
+    const outcomes = await Promise.allSettled(names.map((name) => this.#drainOnce(name)))
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   }
 
   /** Forgets `sent` rows after 15 minutes under the same `BOOT_ID`. */
   tidy(now: number): void {
     this.#context.storage.exec(
-      `DELETE FROM outbox WHERE state = 'sent' AND sent_at <= ?`,
+      `DELETE FROM outbox WHERE state = 'sent' AND boot_id = ? AND sent_at <= ?`,
+      this.#context.bootId,
       now - RESEND_KEPT_MS,
     )
   }
@@ -136,6 +142,14 @@ export class Outbox {
     if (sent?.oldest == null || sent.newest == null) return next
     const check = nextCheck(sent.oldest, sent.newest, now)
     return Math.min(next ?? check, check)
+  }
+
+  #drainOnce(name: string): Promise<void> {
+    const running = this.#draining.get(name)
+    if (running !== undefined) return running
+    const started = this.#drainOne(name).finally(() => this.#draining.delete(name))
+    this.#draining.set(name, started)
+    return started
   }
 
   async #drainOne(name: string): Promise<void> {

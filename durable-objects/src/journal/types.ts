@@ -195,6 +195,8 @@ export interface ClientFrame {
   type: string
   id?: string
   data: JsonObject
+  /** Of the upgrade that opened the socket. */
+  traceparent?: string
 }
 
 export interface SocketOptions<State> {

@@ -18,9 +18,9 @@ import {
   Journal,
   type JournalInput,
   type JournalObservation,
+  queueDestination,
   timerInput,
 } from '../journal/index.ts'
-import { queueDestination } from './queue-destination.ts'
 import { hashId, refreshIds } from './refresh-ids.ts'
 import { sessionMessages } from './session-messages.ts'
 import {

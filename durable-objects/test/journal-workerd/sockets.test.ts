@@ -1,5 +1,6 @@
-import { evictDurableObject, runDurableObjectAlarm } from 'cloudflare:test'
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import type { JournalRoom } from '../worker/journal-room.ts'
 import {
   Client,
   closeClients,
@@ -8,6 +9,7 @@ import {
   principal,
   type Room,
   replay,
+  unopenedRoom,
   upgradeRequest,
   upTo,
 } from './client.ts'
@@ -328,6 +330,19 @@ describe('a socket is closed', () => {
     expect(long.closed).toBeUndefined()
   })
 
+  it('with 4401 before anything more is said to an ended token, when the alarm is late', async () => {
+    const room = await openRoom()
+    const at = Date.now() + 3_600_000 * 24 * 4
+    const short = await connect(room, '', principal({ expiresAt: at }))
+    await short.until(() => short.frames.length === 1, 'welcome')
+    await room.outside({ advanceMs: 3_600_000 * 24 * 4 })
+    await room.say([{ word: 'secret' }])
+    await room.broadcast({ waiting: 3 })
+    expect(await short.untilClosed()).toEqual({ code: 4401, reason: 'token ended' })
+    expect(short.frames).toHaveLength(1)
+    await room.outside({ advanceMs: -3_600_000 * 24 * 4 })
+  })
+
   it('with 4401 when its session is revoked, after session.revoked', async () => {
     const room = await openRoom()
     const mine = await connect(room, '', principal({ sessionId: 's-1' }))
@@ -357,11 +372,14 @@ describe('a socket is closed', () => {
     client.send({ type: 'reauth', id: '2', data: { ticket: 'unknown' } })
     const fresh = await room.ticket(principal(later))
     client.send({ type: 'reauth', id: '3', data: { ticket: fresh.ticket } })
-    await client.until(() => client.frames.length === 4, 'three answers')
+    const away = await room.ticket(principal({ ...later, sessionId: 'away' }))
+    client.send({ type: 'reauth', id: '4', data: { ticket: away.ticket } })
+    await client.until(() => client.frames.length === 5, 'four answers')
     expect(client.frames.slice(1).map((frame) => frame.data)).toMatchObject([
       { id: '1', code: 'forbidden' },
       { id: '2', code: 'invalid_ticket' },
       { id: '3', seq: 4 },
+      { id: '4', code: 'internal_error' },
     ])
     await room.outside({ advanceMs: 21 * 86_400_000 })
     await runDurableObjectAlarm(room)
@@ -379,5 +397,47 @@ describe('a socket is closed', () => {
     const late = await connect(room, '?afterSeq=1')
     expect((await late.untilClosed()).code).toBe(4410)
     expect(late.seqs).toEqual([2, 3, 4])
+  })
+})
+
+describe('a socket', () => {
+  it('that breaks the protocol is gone as others are, and is told once', async () => {
+    const room = await openRoom()
+    const client = await connect(room, '', principal({ id: 'broken' }))
+    await runInDurableObject<JournalRoom, void>(room, async (object, state) => {
+      const [ws] = state.getWebSockets()
+      if (ws === undefined) throw new Error('no socket')
+      object.webSocketError(ws, new Error('a frame that is none'))
+      object.webSocketClose(ws, 1006, '')
+    })
+    await client.untilClosed()
+    const { closed } = await room.outside({})
+    expect(closed.filter((id) => id === 'broken')).toHaveLength(1)
+  })
+
+  it('keeps the trace of its upgrade for what its frames cause, over eviction', async () => {
+    const room = await openRoom()
+    const { ticket } = await room.ticket(principal())
+    const traceparent = `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01`
+    const response = await room.fetch(
+      upgradeRequest('', `menagerie.v1, ticket.${ticket}`, { traceparent }),
+    )
+    if (response.webSocket === null) throw new Error('refused')
+    const client = new Client(response.webSocket)
+    await evictDurableObject(room)
+    client.send({ type: 'trace' })
+    await client.until(() => client.of('error').length === 1, 'the answer')
+    expect(client.of('error')[0]?.data.detail).toBe(traceparent)
+  })
+
+  it('is refused with the same words whether the object exists or not, when it is asked for badly', async () => {
+    const answers = await Promise.all(
+      [await openRoom(), unopenedRoom()].map(async (room) => {
+        const response = await room.fetch(upgradeRequest('', undefined))
+        const { requestId: _, ...problem } = (await response.json()) as { requestId: string }
+        return [response.status, problem]
+      }),
+    )
+    expect(answers[0]).toEqual(answers[1])
   })
 })

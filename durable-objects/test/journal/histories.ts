@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import type { Op, Plan, Request } from './world.ts'
-import { type Variation, World } from './world.ts'
+import { World } from './world.ts'
+import type { Op, Plan, Request, Variation } from './world-types.ts'
 
 const plan: fc.Arbitrary<Plan> = fc.record({
   events: fc.integer({ min: 0, max: 3 }),

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { nextCheck, RESEND_KEPT_MS } from '../../src/journal/outbox.ts'
 import type { Destination } from '../../src/journal/types.ts'
 import { begin, fixture, input, messages, tally } from './fixture.ts'
@@ -36,6 +36,47 @@ function withOutbox(destinations: Record<string, Destination>) {
 const ids = (count: number, name = 'm') => Array.from({ length: count }, (_, n) => `${name}${n}`)
 
 describe('the outbox', () => {
+  it('sends to the others while a destination hangs, and to that one only once', async () => {
+    const hung = Promise.withResolvers<void>()
+    let asked = 0
+    const slow: Destination = {
+      delivery: 'confirmed',
+      batchSize: 1,
+      send: () => {
+        asked += 1
+        return hung.promise
+      },
+    }
+    const { script, destination } = scripted()
+    const { post, drain, storage } = withOutbox({ slow, quick: destination })
+    post('slow', 'a')
+    const alarm = drain()
+    await vi.waitFor(() => expect(asked).toBe(1))
+    post('quick', 'b')
+    await vi.waitFor(() => expect(script.batches).toEqual([['b']]))
+    hung.resolve()
+    await alarm
+    expect(asked).toBe(1)
+    expect(storage.exec('SELECT id FROM outbox')).toEqual([])
+  })
+
+  it('of a new start on a full disk lets the object be read, and is sent again once there is room', async () => {
+    const { script, destination } = scripted({ delivery: 'resend' })
+    const { post, drain, open, storage, clock } = withOutbox({ queue: destination })
+    post('queue', 'm')
+    await drain()
+    storage.onPoint = (point) => {
+      if (point === 'before update outbox') throw new Error('database or disk is full: SQLITE_FULL')
+    }
+    const core = open({ bootId: 'boot-2', destinations: { queue: destination } })
+    expect(core.replay(0, 10)).toMatchObject({ ok: true, value: { head: 1 } })
+    clock.now += RESEND_KEPT_MS
+    await core.alarm(() => undefined)
+    storage.onPoint = undefined
+    await core.alarm(() => undefined)
+    expect(script.batches).toEqual([['m'], ['m']])
+  })
+
   it('asks for the alarm now, and sends oldest first in batches', async () => {
     const { script, destination } = scripted({ batchSize: 3 })
     const { post, drain, storage, clock } = withOutbox({ a: destination })

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { MemoryStorage } from '../../src/journal/memory-storage.ts'
 import type { JournalStorage, SqlRow, SqlValue } from '../../src/journal/types.ts'
 import { histories, live } from './histories.ts'
-import { Broken, type Variation } from './world.ts'
+import { Broken, type Variation } from './world-types.ts'
 
 /** Whether the checks find a bug: some history breaks a promise. Any other failure is the test's own. */
 async function finds(bug: Variation): Promise<boolean> {

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { histories, live } from './histories.ts'
-import type { Op, Request } from './world.ts'
+import type { Op, Request } from './world-types.ts'
 
 const check = (property: (ops: Op[]) => Promise<void>, numRuns: number): Promise<void> =>
   fc.assert(fc.asyncProperty(histories, property), { numRuns })

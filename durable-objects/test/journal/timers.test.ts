@@ -1,7 +1,7 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { timerInput } from '../../src/journal/timers.ts'
-import type { FiredTimer } from '../../src/journal/types.ts'
-import { begin, fixture, input, tally } from './fixture.ts'
+import type { Destination, FiredTimer } from '../../src/journal/types.ts'
+import { begin, fixture, input, messages, tally } from './fixture.ts'
 
 function withTimers() {
   const world = fixture()
@@ -104,5 +104,29 @@ describe('named timers', () => {
       return fire(timer)
     })
     expect(fired.map((timer) => timer.name)).toEqual(['good'])
+  })
+})
+
+describe('a destination that hangs', () => {
+  it('holds no timer up', async () => {
+    const hung = Promise.withResolvers<void>()
+    const slow: Destination = { delivery: 'confirmed', batchSize: 1, send: () => hung.promise }
+    const { open, clock } = fixture({ destinations: { slow } })
+    const core = open()
+    core.create('one', input(), begin)
+    core.apply(input(), tally([{}], { outbox: () => messages('slow', 'm') }))
+    const fired: string[] = []
+    const alarm = core.alarm((timer) => {
+      fired.push(timer.name)
+      core.apply(timerInput(timer), tally())
+    })
+    // Set while the alarm is under way: the object has no other.
+    const at = clock.now + 5_000
+    core.apply(input(), tally([], { timers: [{ type: 'timer.set', name: 'confirm', at }] }))
+    clock.now = at
+    await vi.waitFor(() => expect(fired).toEqual(['confirm']))
+    hung.resolve()
+    await alarm
+    expect(fired).toEqual(['confirm'])
   })
 })

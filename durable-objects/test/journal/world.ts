@@ -1,80 +1,28 @@
-import type { JsonObject, Result } from '@menagerie/core'
-import { verifyChain } from '../../src/journal/chain.ts'
 import { JournalCore } from '../../src/journal/journal-core.ts'
 import { Crash, MemoryStorage } from '../../src/journal/memory-storage.ts'
 import { timerInput } from '../../src/journal/timers.ts'
 import type {
-  Applied,
   Decision,
   Destination,
   FiredTimer,
-  JournalError,
   JournalEvent,
   JournalInput,
-  JournalStorage,
   OutboxEntry,
 } from '../../src/journal/types.ts'
-
-/** What a request asks for; the same key and variant is the same request. */
-export interface Plan {
-  events: number
-  to: ('sink' | 'queue')[]
-  timer: { name: string; delayMs: number } | undefined
-}
-
-export interface Request {
-  key: string
-  variant: number
-  plan: Plan
-}
-
-export type Op =
-  | { op: 'request'; request: Request }
-  | { op: 'alarm' }
-  | { op: 'advance'; ms: number }
-  | { op: 'consume' }
-  /** The process ends and comes back under another `BOOT_ID`; local queues forget. */
-  | { op: 'restart' }
-  /** The object leaves memory and comes back. */
-  | { op: 'evict' }
-  | { op: 'fail'; what: 'sink' | 'queue' | 'handler'; on: boolean }
-  /** The process dies at the n-th point from here. */
-  | { op: 'crash'; points: number }
-  | { op: 'replay'; after: number; limit: number }
-  | { op: 'erase'; every: number }
-
-interface Counter {
-  decided: number
-}
-
-interface Outcome extends JsonObject {
-  decided: number
-}
-
-export type Core = JournalCore<Counter>
-type Decide = (state: Counter, now: number) => Decision<Counter, Outcome>
-type Answer = Result<Applied<Outcome>, JournalError>
-
-/** What may be swapped: a planted bug, or a neighbouring layer that is switched off. */
-export interface Variation {
-  storage?: (storage: MemoryStorage) => JournalStorage
-  destination?: (storage: MemoryStorage, destination: Destination) => Destination
-  ask?: (world: World, core: Core, input: JournalInput, decide: Decide) => Answer
-  /** Receivers drop ids they know; on unless told. */
-  receiversDropKnownIds?: boolean
-  /** Clients repeat requests that got no answer; on unless told. */
-  clientsRetry?: boolean
-  /** Ids of messages follow from the events'; random ones otherwise. */
-  randomMessageIds?: boolean
-  retention?: { maxAgeMs: number; maxEvents: number }
-}
-
-/** A broken promise, told in a sentence. */
-export class Broken extends Error {}
-
-const assert = (condition: boolean, message: string): void => {
-  if (!condition) throw new Broken(message)
-}
+import { checkPromises } from './promises.ts'
+import { Receivers } from './receivers.ts'
+import {
+  type Answer,
+  assert,
+  type Core,
+  type Counter,
+  type Decide,
+  type Op,
+  type Outcome,
+  type Plan,
+  type Request,
+  type Variation,
+} from './world-types.ts'
 
 /** A crash ends the work and is no failure of the test. */
 function unlessCrashed(work: () => void): void {
@@ -104,9 +52,7 @@ export class World {
   #random = 1
   #messages = 0
   #crashIn = 0
-  readonly #failing = new Set<string>()
-  #queue: { id: string; body: JsonObject }[] = []
-  readonly #effects = new Map<string, number>()
+  readonly #receivers: Receivers
   readonly #answers = new Map<string, { variant: number; outcome: string }>()
   readonly #unanswered = new Map<string, Request>()
   readonly #log: JournalEvent[] = []
@@ -114,6 +60,7 @@ export class World {
 
   constructor(variation: Variation = {}) {
     this.#variation = variation
+    this.#receivers = new Receivers(this.storage, variation.receiversDropKnownIds !== false)
     this.storage.onPoint = (point) => this.#pass(point)
     this.#core = this.#boots()
   }
@@ -128,7 +75,7 @@ export class World {
   /** Faults off, on to rest, then the promises. */
   async settle(): Promise<void> {
     this.#crashIn = 0
-    this.#failing.clear()
+    this.#receivers.failing.clear()
     if (this.#variation.clientsRetry !== false)
       for (const request of [...this.#unanswered.values()]) await this.#request(request)
     await this.#afterwards()
@@ -136,10 +83,19 @@ export class World {
       assert(round < 500, 'what waits leaves once faults have stopped')
       assert(this.storage.alarmAt !== null, 'the alarm is set while something waits')
       await this.#alarm()
-      this.#consume()
+      this.#receivers.consume()
       await this.#afterwards()
     }
-    this.#check()
+    if (this.#core.exists)
+      checkPromises({
+        core: this.#core,
+        storage: this.storage,
+        log: this.#log,
+        answers: this.#answers,
+        effects: this.#receivers.effects,
+        erased: this.#erased,
+        receiversDropKnownIds: this.#variation.receiversDropKnownIds !== false,
+      })
   }
 
   #reboot(): void {
@@ -161,12 +117,12 @@ export class World {
           sink: wrap({
             delivery: 'confirmed',
             batchSize: 2,
-            send: async (rows) => this.#deliver('sink', () => this.#receive('sink', rows)),
+            send: async (rows) => this.#receivers.takeAtSink(rows),
           }),
           queue: wrap({
             delivery: 'resend',
             batchSize: 3,
-            send: async (rows) => this.#deliver('queue', () => void this.#queue.push(...rows)),
+            send: async (rows) => this.#receivers.takeAtQueue(rows),
           }),
         },
         schema: [(exec) => void exec('CREATE TABLE marks (key TEXT NOT NULL)')],
@@ -192,18 +148,18 @@ export class World {
       case 'advance':
         return this.#turn(this.#now + op.ms)
       case 'consume':
-        return this.#consume()
+        return this.#receivers.consume()
       case 'restart':
         this.#boot += 1
-        this.#queue = []
+        this.#receivers.forgetQueue()
         this.deferred = []
         return this.#reboot()
       case 'evict':
         this.deferred = []
         return this.#reboot()
       case 'fail':
-        if (op.on) this.#failing.add(op.what)
-        else this.#failing.delete(op.what)
+        if (op.on) this.#receivers.failing.add(op.what)
+        else this.#receivers.failing.delete(op.what)
         return
       case 'crash':
         this.#crashIn = op.points
@@ -296,7 +252,7 @@ export class World {
         },
       })),
       outcome: { decided },
-      outbox: (events) => events.flatMap((event) => this.#messages_(event, to)),
+      outbox: (events) => events.flatMap((event) => this.#messagesOf(event, to)),
       timers: timer
         ? [{ type: 'timer.set', name: timer.name, at: now + timer.delayMs, data: key }]
         : [],
@@ -304,7 +260,7 @@ export class World {
     }
   }
 
-  #messages_(event: JournalEvent, to: Plan['to']): OutboxEntry[] {
+  #messagesOf(event: JournalEvent, to: Plan['to']): OutboxEntry[] {
     return to.map((destination) => ({
       id: this.#variation.randomMessageIds ? `m${this.#messages++}` : `${event.id}.${destination}`,
       destination,
@@ -314,7 +270,7 @@ export class World {
 
   #fired(timer: FiredTimer): void {
     this.storage.point('before timer')
-    if (this.#failing.has('handler')) throw new Error('the handler fails')
+    if (this.#receivers.failing.has('handler')) throw new Error('the handler fails')
     this.#core.apply(timerInput(timer), (state) => ({
       state,
       events: [{ type: 'fired', data: { name: timer.name, generation: timer.generation } }],
@@ -332,32 +288,9 @@ export class World {
 
   /** A queue that runs delivers within a minute; what it holds is lost only when it ends. */
   #turn(to: number): void {
-    if (to - this.#now > 60_000) this.#consume()
+    if (to - this.#now > 60_000) this.#receivers.consume()
     this.#now = Math.max(this.#now, to)
   }
-
-  #deliver(name: string, arrive: () => void): void {
-    this.storage.point(`before send ${name}`)
-    if (this.#failing.has(name)) throw new Error(`${name} is down`)
-    arrive()
-    this.storage.point(`after send ${name}`)
-  }
-
-  #consume(): void {
-    this.#receive('queue', this.#queue.splice(0))
-  }
-
-  #receive(name: string, rows: readonly { id: string; body: JsonObject }[]): void {
-    for (const row of rows) {
-      const known = this.#variation.receiversDropKnownIds === false ? '' : row.id
-      if (known !== '' && this.#seen.has(row.id)) continue
-      this.#seen.add(row.id)
-      const effect = `${row.body.event}.${name}`
-      this.#effects.set(effect, (this.#effects.get(effect) ?? 0) + 1)
-    }
-  }
-
-  readonly #seen = new Set<string>()
 
   /** Follows the journal as a client does: what was once shown stays. */
   #readOn(): void {
@@ -392,72 +325,7 @@ export class World {
 
   #atRest(): boolean {
     if (!this.#core.exists) return true
-    return this.#queue.length === 0 && this.#rows('outbox') + this.#rows('timers') === 0
-  }
-
-  #check(): void {
-    if (!this.#core.exists) return
-    this.#checkInputs()
-    this.#checkMessages()
-    this.#checkTimers()
-    this.#checkChain()
-  }
-
-  #checkInputs(): void {
-    const decided = this.#core.state?.decided ?? 0
-    const marks = this.storage.exec<{ key: string }>('SELECT key FROM marks').map((row) => row.key)
-    assert(new Set(marks).size === marks.length, 'an input acts once')
-    assert(marks.length === decided, 'state and own tables move together')
-    for (const [key, { variant }] of this.#answers) {
-      assert(marks.includes(key), 'what was answered was kept')
-      const again = this.#core.apply(
-        { actor: 'someone', source: 'http', id: key, body: { variant } },
-        (state) => ({ state, events: [], outcome: { decided: -1 } }),
-      )
-      assert(again.ok && again.value.replayed, 'what was answered is known')
-    }
-    for (const key of marks) {
-      const made = this.#log.filter((event) => event.type === 'done' && event.data?.key === key)
-      const count = Number(made[0]?.data?.count ?? 0)
-      assert(made.length === count, 'an input appends all of its events or none')
-    }
-  }
-
-  #checkMessages(): void {
-    const wanted = new Set<string>()
-    for (const event of this.#log)
-      for (const name of (event.data?.to as string[] | undefined) ?? [])
-        wanted.add(`${event.id}.${name}`)
-    for (const effect of wanted)
-      assert((this.#effects.get(effect) ?? 0) >= 1, `${effect} has arrived`)
-    for (const [effect, times] of this.#effects) {
-      assert(wanted.has(effect), `${effect} tells of something that happened`)
-      if (this.#variation.receiversDropKnownIds !== false)
-        assert(times === 1, `${effect} has one effect`)
-    }
-  }
-
-  #checkTimers(): void {
-    const sets = this.#log.filter((event) => event.data?.timer !== undefined)
-    const fired = this.#log.filter((event) => event.type === 'fired')
-    sets.forEach((set, index) => {
-      const times = fired.filter((event) => event.data?.generation === index + 1).length
-      const again = sets.slice(index + 1).some((later) => later.data?.timer === set.data?.timer)
-      assert(times <= 1, 'a timer fires once')
-      assert(times === 1 || again, 'a timer that was not set anew fires')
-    })
-  }
-
-  #checkChain(): void {
-    const proof = this.#core.proof(1, Number.MAX_SAFE_INTEGER)
-    const page = this.#core.replay(this.#core.base(), 1000)
-    if (!proof.ok || !page.ok) throw new Broken('a journal proves itself')
-    const verified = verifyChain(proof.value, page.value.events)
-    assert(verified.ok, `the chain verifies: ${JSON.stringify(verified)}`)
-    if (!verified.ok) return
-    assert(proof.value.toHash === this.#core.head()?.hash, 'the chain ends at the head')
-    for (const seq of verified.value.erased)
-      assert(this.#erased.has(seq), 'the chain says what was erased')
+    return this.#receivers.queueIsEmpty && this.#rows('outbox') + this.#rows('timers') === 0
   }
 
   #pass(point: string): void {

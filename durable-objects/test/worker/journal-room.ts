@@ -49,7 +49,10 @@ export class JournalRoom extends DurableObject {
     sockets: {
       snapshot: (state, principal) => ({ said: state.said, for: principal.id }),
       ended: (state) => state.ended,
-      admit: async (principal) => !outside.refused.has(principal.sessionId),
+      admit: async ({ sessionId }) => {
+        if (sessionId === 'away') throw new Error('the sessions cannot be asked')
+        return !outside.refused.has(sessionId)
+      },
       command: async (principal, frame) => this.#command(principal, frame),
       closed: (principal) => void outside.closed.push(principal.id),
     },
@@ -201,6 +204,10 @@ export class JournalRoom extends DurableObject {
     this.#journal.sockets.close(ws, code, reason)
   }
 
+  override webSocketError(ws: WebSocket, error: unknown): void {
+    this.#journal.sockets.failed(ws, error)
+  }
+
   #say(actor: string, id: string, words: JsonObject[]): Answer {
     return this.#journal.apply({ actor, source: 'socket', id, body: words }, (state) => ({
       state: { ...state, said: state.said + words.length },
@@ -217,6 +224,8 @@ export class JournalRoom extends DurableObject {
     frame: ClientFrame,
   ): Promise<{ type: 'ack'; seq: number } | { type: 'error'; code: string; detail: string }> {
     if (frame.type === 'explode') throw new Error('a bug')
+    if (frame.type === 'trace')
+      return { type: 'error', code: 'invalid_request', detail: frame.traceparent ?? 'none' }
     if (frame.type !== 'message.send')
       return { type: 'error', code: 'invalid_request', detail: 'Unknown type' }
     const said = this.#say(principal.id, frame.id ?? crypto.randomUUID(), [frame.data])

@@ -4,6 +4,7 @@ declare module 'autocannon' {
     headers?: Record<string, string>
     duration: number
     connections: number
+    workers?: number
   }
   interface Result {
     '2xx': number

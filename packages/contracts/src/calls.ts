@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { Id, Metadata, PageQuery, PhoneNumber, Timestamp } from './primitives.ts'
+import { Id, Metadata, PageQuery, PhoneNumber, queryInteger, Timestamp } from './primitives.ts'
 
 export const terminalCallStatuses = [
   'completed',
@@ -144,7 +144,7 @@ export const CallEvent = z
 export type CallEvent = z.infer<typeof CallEvent>
 
 export const CallEventsQuery = z.strictObject({
-  afterSeq: z.coerce.number().int().min(0).default(0),
-  limit: z.coerce.number().int().min(1).max(200).default(50),
+  afterSeq: queryInteger(0, Number.MAX_SAFE_INTEGER).default(0),
+  limit: queryInteger(1, 200).default(50),
 })
 export type CallEventsQuery = z.infer<typeof CallEventsQuery>

@@ -49,9 +49,28 @@ export const Metadata = z
   .refine((value) => Object.keys(value).length <= 50, 'must have at most 50 names')
 export type Metadata = z.infer<typeof Metadata>
 
+/**
+ * A whole number in a query: digits alone, since an empty value is no 0. Callers of the typed client give a number; on
+ * the wire everything is text.
+ */
+export const queryInteger = (min: number, max: number) =>
+  z
+    .union(
+      [
+        z
+          .string()
+          .regex(/^\d{1,15}$/)
+          .transform(Number),
+        z.number(),
+      ],
+      { error: 'must be a whole number' },
+    )
+    .pipe(z.number().int().min(min).max(max))
+    .openapi({ type: 'integer', minimum: min, maximum: max })
+
 /** Query of a list: page size and the opaque, signed position to go on from. */
 export const PageQuery = z.strictObject({
-  limit: z.coerce.number().int().min(1).max(200).default(50),
+  limit: queryInteger(1, 200).default(50),
   cursor: z.string().min(1).max(1024).optional(),
 })
 export type PageQuery = z.infer<typeof PageQuery>

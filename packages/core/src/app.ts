@@ -1,5 +1,5 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
-import { type ErrorCode, errorCodes, type FieldError } from '@menagerie/contracts'
+import type { ErrorCode, FieldError } from '@menagerie/contracts'
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import { AppError } from './app-error.ts'
@@ -8,7 +8,7 @@ import { newId } from './ids.ts'
 import { Line } from './line.ts'
 import { Logger, type LogLevel, logLevels } from './logger.ts'
 import type { Principal } from './principal.ts'
-import { problemResponse } from './respond.ts'
+import { problemResponse, setHeaders } from './respond.ts'
 import { continueTrace, type Trace } from './trace.ts'
 
 /** What every Worker's context holds. A Worker's own `App` adds its `Bindings`. */
@@ -46,7 +46,7 @@ export function createApp<E extends AppEnv>(options: AppOptions): OpenAPIHono<E>
     const c = context as unknown as Context<AppEnv>
     const startedAt = now()
     const given = c.req.header('x-request-id')
-    const requestId = given && requestIdForm.test(given) ? given : newId()
+    const requestId = given && requestIdForm.test(given) ? given : crypto.randomUUID()
     const trace = continueTrace(c.req.header('traceparent'))
     const level = (c.env as { LOG_LEVEL?: string }).LOG_LEVEL as LogLevel
     const logger = new Logger({
@@ -63,13 +63,18 @@ export function createApp<E extends AppEnv>(options: AppOptions): OpenAPIHono<E>
     c.set('requestId', requestId)
     c.set('trace', trace)
     c.set('line', line)
-    options.env?.(c.env as object)
     await next()
-    c.header('X-Request-Id', requestId)
+    setHeaders(c, { 'X-Request-Id': requestId })
     const status = c.res.status
-    if (status >= 500) line.raise('error')
+    // 501 is the contract's answer for what is not built: nothing failed.
+    if (status >= 500 && status !== 501) line.raise('error')
     if (options.quiet?.(c.req.path) && status < 400) return
     line.end('request', { route: routePattern(c), status, durationMs: now() - startedAt })
+  })
+  // Behind the line, so that a setting that is missing is told in it.
+  app.use((c, next) => {
+    options.env?.(c.env as object)
+    return next()
   })
   app.onError((error, c) => answerError(error, c as unknown as Context<AppEnv>))
   app.notFound((c) =>
@@ -113,9 +118,16 @@ export function toAppError(error: Error): AppError {
     const [code, detail] = byStatus[error.status] ?? ['internal_error', 'Something went wrong']
     return new AppError(code, detail)
   }
-  return new AppError('internal_error', 'Something went wrong; tell us the request id', {
-    cause: error,
-  })
+  return (
+    platformError(error) ??
+    new AppError('internal_error', 'Something went wrong; tell us the request id', { cause: error })
+  )
+}
+
+/** The platform marks what it throws itself when an object cannot be reached: that passes, and is no bug of ours. */
+function platformError(error: Error & { overloaded?: boolean; retryable?: boolean }) {
+  const code = error.overloaded ? 'overloaded' : error.retryable ? 'unavailable' : undefined
+  return code && new AppError(code, 'A part of the service is away; try again', { cause: error })
 }
 
 interface Issue {
@@ -147,6 +159,3 @@ function refuse(issues: readonly unknown[], target: string): never {
     errors: errors.slice(0, 50),
   })
 }
-
-/** The status a code answers with. */
-export const statusOf = (code: ErrorCode): number => errorCodes[code].status

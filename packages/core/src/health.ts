@@ -1,6 +1,9 @@
 import type { Health } from '@menagerie/contracts'
 
-/** Asks one dependency; resolves when it is up, with what is worth showing, and rejects when it is not. */
+/**
+ * Asks one dependency; resolves with what is worth showing, and rejects when it is down. One that can tell more of being
+ * down resolves with `status: 'down'`.
+ */
 export type HealthCheck = () => Promise<Record<string, unknown> | undefined>
 
 const LIMIT_MS = 3_000
@@ -20,7 +23,8 @@ export async function checkHealth(
       const startedAt = now()
       try {
         const shown = await limited(check())
-        return [name, { ...shown, status: 'up' as const, latencyMs: now() - startedAt }] as const
+        const status = shown?.status === 'down' ? ('down' as const) : ('up' as const)
+        return [name, { ...shown, status, latencyMs: now() - startedAt }] as const
       } catch {
         return [name, { status: 'down' as const, latencyMs: now() - startedAt }] as const
       }

@@ -5,8 +5,13 @@ export const newId = (): string => uuidv7()
 
 const encoder = new TextEncoder()
 
-const toHex = (bytes: Uint8Array): string =>
-  bytes.reduce((hex, byte) => hex + byte.toString(16).padStart(2, '0'), '')
+const hexOf = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+function toHex(bytes: Uint8Array): string {
+  let hex = ''
+  for (const byte of bytes) hex += hexOf[byte]
+  return hex
+}
 
 /** SHA-256 of a text, in lower-case hex. */
 export async function sha256Hex(text: string): Promise<string> {

@@ -88,6 +88,16 @@ describe('mask (S116)', () => {
   })
 })
 
+describe('mask of an error', () => {
+  it('tells what caused it, with the causes of that, and masks what those hold', () => {
+    const cause = new Error('no binding', { cause: { queue: 'history', token: 'secret' } })
+    expect(mask(new Error('not sent', { cause }))).toMatchObject({
+      message: 'not sent',
+      cause: { message: 'no binding', cause: { queue: 'history', token: '[masked]' } },
+    })
+  })
+})
+
 describe('Line', () => {
   it('is written once, with its counters, also when the work throws', async () => {
     const { logger, lines } = listen()

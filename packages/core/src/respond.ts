@@ -61,8 +61,27 @@ export function problemResponse(error: AppError, instance: string, requestId: st
   const retryAfter =
     error.options.retryAfterSeconds ?? ([429, 503, 507].includes(error.status) ? 1 : undefined)
   if (retryAfter !== undefined) headers.set('retry-after', String(retryAfter))
+  // One item, none left, and when there is again (draft-ietf-httpapi-ratelimit-headers §4).
+  if (error.status === 429) headers.set('ratelimit', `"default";r=0;t=${retryAfter}`)
   return new Response(JSON.stringify(toProblem(error, instance, requestId)), {
     status: error.status,
     headers,
   })
+}
+
+/**
+ * Sets headers of the response in a context. One copy at most: Hono's own `header` copies a finished response at every
+ * call. The response of an upgrade carries its socket and passes as it is.
+ */
+export function setHeaders(c: { res: Response }, headers: Readonly<Record<string, string>>): void {
+  if (c.res.status === 101) return
+  const entries = Object.entries(headers)
+  try {
+    for (const [name, value] of entries) c.res.headers.set(name, value)
+  } catch {
+    // What another Worker answered has headers that cannot be changed.
+    const copy = new Response(c.res.body, c.res)
+    for (const [name, value] of entries) copy.headers.set(name, value)
+    c.res = copy
+  }
 }

@@ -88,6 +88,7 @@ describe('health (A5)', () => {
           return { rows: 1 }
         },
         bad: () => Promise.reject(new Error('password=secret')),
+        told: async () => ({ status: 'down', details: { database: { status: 'down' } } }),
       },
       '1.2.3',
       () => now,
@@ -98,6 +99,8 @@ describe('health (A5)', () => {
       info: { good: { status: 'up', latencyMs: 7, rows: 1 } },
     })
     expect(health.error).toHaveProperty('bad.status', 'down')
+    expect(health.error).toHaveProperty('told.details.database.status', 'down')
+    expect(Object.keys(health.info)).toEqual(['good'])
     expect(JSON.stringify(health)).not.toContain('secret')
   })
 })

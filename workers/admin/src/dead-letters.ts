@@ -1,5 +1,5 @@
 import { CloudEvent, QueueName } from '@menagerie/contracts'
-import { clockOf, Line, Logger, toTimestamp, withLine } from '@menagerie/core'
+import { clockOf, Line, Logger, toTimestamp, traceIdOf, withLine } from '@menagerie/core'
 import { z } from 'zod'
 import type { Env } from './context.ts'
 
@@ -8,6 +8,7 @@ const Envelope = z.object({
   id: z.string().optional().catch(undefined),
   type: z.string().optional().catch(undefined),
   queue: QueueName.optional().catch(undefined),
+  traceparent: z.string().optional().catch(undefined),
 })
 
 /**
@@ -25,6 +26,7 @@ export async function consumeDeadLetters(batch: MessageBatch, env: Env): Promise
       origin: queue,
       messageId: message.id,
       eventId: told.id,
+      traceId: traceIdOf(told.traceparent),
     })
     await withLine(
       line,

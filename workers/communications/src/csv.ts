@@ -14,20 +14,28 @@ function csvCell(cell: Cell): string {
   return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text
 }
 
-/** A CSV file as a stream: its header, then page after page as fast as the reader takes them. */
+type Page = readonly (readonly Cell[])[]
+
+/**
+ * A CSV file as a stream: its header, then page after page as fast as the reader takes them.
+ *
+ * @param first what `pages` gave first
+ */
 export function csvStream(
   header: readonly string[],
-  pages: AsyncIterator<readonly (readonly Cell[])[]>,
+  first: IteratorResult<Page>,
+  pages: AsyncIterator<Page>,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
+  const text = (lines: Page): Uint8Array => encoder.encode(lines.map(csvLine).join(''))
   return new ReadableStream({
     start(controller) {
-      controller.enqueue(encoder.encode(csvLine(header)))
+      controller.enqueue(text([header, ...(first.done ? [] : first.value)]))
     },
     async pull(controller) {
       const page = await pages.next()
       if (page.done) return controller.close()
-      controller.enqueue(encoder.encode(page.value.map(csvLine).join('')))
+      controller.enqueue(text(page.value))
     },
     async cancel() {
       await pages.return?.()

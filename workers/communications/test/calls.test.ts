@@ -9,6 +9,7 @@ import {
   eventually,
   placed,
   tell,
+  testEnv,
   webhook,
 } from './support/api.ts'
 
@@ -249,6 +250,20 @@ describe('GET /calls/history', () => {
       expect((await ask(who, 'GET', `/calls/history?${query}`)).status).toBe(422)
   })
 
+  test('takes from as the first moment and to as the one after the last', async () => {
+    const caller = await aUser('agent')
+    const { id, createdAt } = (await start(caller)).body.data
+    await eventually(async () => expect(await listed(caller)).toHaveLength(1))
+    const later = new Date(Date.parse(createdAt) + 1).toISOString()
+    for (const who of [caller, supervisor]) {
+      const between = async (from: string, to: string) =>
+        (await listed(who, `?from=${from}&to=${to}`)).some((call) => call.id === id)
+      expect(await between(createdAt, later)).toBe(true)
+      expect(await between('2020-01-01T00:00:00Z', createdAt)).toBe(false)
+      expect(await between(later, '2120-01-01T00:00:00Z')).toBe(false)
+    }
+  })
+
   test('is a CSV file on demand', async () => {
     const caller = await aUser('agent')
     const { id } = (await start(caller)).body.data
@@ -259,6 +274,18 @@ describe('GET /calls/history', () => {
     expect(header).toMatch(/^id,direction,from,to,status,queueId,agentId,offeredAt,answeredAt/)
     expect(row).toMatch(new RegExp(`^${id},outbound,'\\+12025550100,'\\+12025550106,queued,`))
   })
+})
+
+test('a history that cannot be read is a problem, as CSV too', async () => {
+  await testEnv.DB.exec('ALTER TABLE calls RENAME TO calls_away')
+  try {
+    for (const format of ['json', 'csv']) {
+      const { status, body } = await ask(supervisor, 'GET', `/calls/history?format=${format}`)
+      expect([status, body.code]).toEqual([500, 'internal_error'])
+    }
+  } finally {
+    await testEnv.DB.exec('ALTER TABLE calls_away RENAME TO calls')
+  }
 })
 
 test('gauges are told to services only', async () => {

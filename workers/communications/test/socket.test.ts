@@ -131,6 +131,9 @@ describe('the socket of a call', () => {
     const offered = { 'sec-websocket-protocol': 'menagerie.v1', authorization }
     const response = await connect(`/calls/${id}/ws`, offered)
     expect(response.status).toBe(101)
+    expect(response.headers.get('sec-websocket-protocol')).toBe('menagerie.v1')
+    const bare = await connect(`/calls/${id}/ws`, { authorization })
+    expect([bare.status, bare.headers.has('sec-websocket-protocol')]).toEqual([101, false])
     const stranger = await aUser('agent')
     const refused = await connect(`/calls/${id}/ws`, {
       ...offered,
@@ -151,6 +154,33 @@ describe('the socket of a call', () => {
     expect(
       (await connect(`/calls/${id}/ws`, { 'sec-websocket-protocol': 'menagerie.v1' })).status,
     ).toBe(401)
+    for (const bad of [{}, { 'sec-websocket-protocol': 'other' }]) {
+      const answers = await Promise.all(
+        [id, crypto.randomUUID()].map((call) => connect(`/calls/${call}/ws`, bad)),
+      )
+      expect(answers.map(({ status }) => status)).toEqual([400, 400])
+    }
+    // Nothing in a refusal tells whether the call exists.
+    const told = await Promise.all(
+      [id, crypto.randomUUID()].map(async (call) => {
+        const wrong = { 'sec-websocket-protocol': 'menagerie.v1, ticket.unknown' }
+        const response = await connect(`/calls/${call}/ws`, wrong)
+        const {
+          instance: _,
+          requestId: __,
+          ...problem
+        } = (await response.json()) as object & {
+          instance: string
+          requestId: string
+        }
+        return {
+          problem,
+          headers: [...response.headers.keys()],
+          says: response.headers.get('www-authenticate'),
+        }
+      }),
+    )
+    expect(told[0]).toEqual(told[1])
   })
 
   test('closes with 4401 when its session is revoked, and opens no other for it', async () => {

@@ -10,6 +10,7 @@ import {
 } from '@menagerie/core'
 import type { Context } from 'hono'
 import type { App, Env } from './context.ts'
+import { withinLimit } from './rate-limit.ts'
 import type { RouteEntry } from './route-table.ts'
 import { isAlive } from './sessions.ts'
 
@@ -17,12 +18,17 @@ import { isAlive } from './sessions.ts'
 const verifier = verifierFor(undefined)
 
 /**
- * Lets a request pass, or says why not: the rate limit first, then the token, its session, and its permission. Tickets
- * and signatures are checked by who issued the one and knows the secret of the other.
+ * Lets a request pass, or says why not: its token, the rate limit of the account or else of the address, the session,
+ * the permission. Tickets and signatures are checked by who issued the one and knows the secret of the other.
  */
 export async function admit(c: Context<App>, entry: RouteEntry): Promise<void> {
-  const principal = await identify(c, entry)
-  await limit(c, entry, principal)
+  let principal: Principal | undefined
+  try {
+    principal = await identify(c, entry)
+  } finally {
+    // Also for a token that is no good, by its address: else guessing would be free.
+    await limit(c, entry, principal)
+  }
   if (!principal) return
   c.set('principal', principal)
   c.get('line').add({ user: principal.id })
@@ -69,17 +75,16 @@ async function limit(
   entry: RouteEntry,
   principal: Principal | undefined,
 ): Promise<void> {
-  const address = c.req.header('cf-connecting-ip') ?? 'unknown'
-  const limiters = {
-    auth: { binding: c.env.RATE_LIMIT_AUTH, key: `${address} ${entry.pattern}` },
-    api: { binding: c.env.RATE_LIMIT_API, key: principal?.id ?? address },
-    webhook: { binding: c.env.RATE_LIMIT_WEBHOOK, key: address },
-  }
   if (entry.rateLimit === 'none') return
-  const { binding, key } = limiters[entry.rateLimit]
-  const { success } = await binding.limit({ key })
-  if (!success)
-    throw new AppError('too_many_requests', 'Too many requests; wait a little', {
-      retryAfterSeconds: 60,
-    })
+  const address = c.req.header('cf-connecting-ip') ?? 'unknown'
+  const keys = {
+    auth: `${address} ${entry.pattern}`,
+    api: principal?.id ?? address,
+    webhook: address,
+  }
+  const now = clockOf(c.env).now()
+  if (await withinLimit(c.env, entry.rateLimit, keys[entry.rateLimit], now)) return
+  throw new AppError('too_many_requests', 'Too many requests; wait a little', {
+    retryAfterSeconds: 60,
+  })
 }

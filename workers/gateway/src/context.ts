@@ -4,11 +4,23 @@ import type { MetricsHub } from '@menagerie/durable-objects/metrics-hub'
 import type { UserSessions } from '@menagerie/durable-objects/user-sessions'
 import { z } from 'zod'
 
+const originsOf = (text = ''): string[] =>
+  text
+    .split(',')
+    .map((origin) => origin.trim())
+    .filter((origin) => origin !== '')
+
 const Settings = CommonSettings.extend({
   /** What a scraper of `/metrics` must show. */
   SCRAPE_TOKEN: z.string().min(16),
   /** Origins of browser apps on other hosts, separated by commas. */
-  CORS_ORIGINS: z.string().optional(),
+  CORS_ORIGINS: z
+    .string()
+    .refine(
+      (text) => originsOf(text).every((origin) => /^https?:/.test(origin) && URL.canParse(origin)),
+      'must be origins such as https://app.example.com, separated by commas',
+    )
+    .optional(),
 })
 
 /** What the gateway is given: settings and bindings. */
@@ -37,6 +49,4 @@ export interface App extends AppEnv {
 
 /** Origins whose pages may call the API: our own and those of the setting. */
 export const allowedOrigins = (env: Env): string[] =>
-  [env.PUBLIC_URL, ...(env.CORS_ORIGINS?.split(',') ?? [])].map(
-    (origin) => new URL(origin.trim()).origin,
-  )
+  [env.PUBLIC_URL, ...originsOf(env.CORS_ORIGINS)].map((origin) => new URL(origin).origin)

@@ -4,25 +4,9 @@ import { readBody } from './body.ts'
 import type { App, Env } from './context.ts'
 import type { RouteEntry } from './route-table.ts'
 
-/** Never taken from outside: the first are ours to set, the second belong to one connection (RFC 9110 §7.6.1). */
-const strippedPrefixes = [
-  'x-user-',
-  'x-service-',
-  'x-internal-',
-  'x-forwarded-',
-  'x-account-',
-  'x-menagerie-',
-]
-const stripped = [
-  'forwarded',
-  'connection',
-  'keep-alive',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'proxy-authorization',
-  'host',
-]
+/** Never taken from outside: what is ours to say, and what belongs to one connection (RFC 9110 §7.6.1). */
+const stripped =
+  /^(?:x-username|x-(?:user|service|internal|forwarded|account|menagerie)-.*|forwarded|keep-alive|te|trailer|transfer-encoding|proxy-authorization|host)$/
 
 const bindings = {
   accounts: 'ACCOUNTS',
@@ -74,33 +58,30 @@ export async function forward(c: Context<App>, entry: RouteEntry, path: string):
   }
 }
 
+/** @param timeoutMs for the whole answer; 0 for a socket, which lasts as long as it likes */
 async function send(
   service: Fetcher,
   url: string,
   init: RequestInit,
   timeoutMs: number,
 ): Promise<Response> {
-  const abort = new AbortController()
-  // Ends with the headers: a long download and a socket may go on for as long as they like.
-  const timer = setTimeout(() => abort.abort(), timeoutMs)
+  const signal = timeoutMs > 0 ? AbortSignal.timeout(timeoutMs) : undefined
   try {
-    return await service.fetch(url, {
-      ...init,
-      signal: abort.signal,
-      redirect: 'manual',
-    } as RequestInit)
+    return mutable(
+      await service.fetch(url, { ...init, redirect: 'manual', ...(signal ? { signal } : {}) }),
+    )
   } catch (error) {
-    if (abort.signal.aborted) {
-      throw new AppError('timeout', 'The service took too long; try again', {
-        retryAfterSeconds: 1,
-        cause: error,
-      })
-    }
-    throw error
-  } finally {
-    clearTimeout(timer)
+    if (!signal?.aborted) throw error
+    throw new AppError('timeout', 'The service took too long; try again', {
+      retryAfterSeconds: 1,
+      cause: error,
+    })
   }
 }
+
+/** Headers of what another Worker answered cannot be changed; an upgrade carries its socket and passes as it is. */
+const mutable = (response: Response): Response =>
+  response.status === 101 ? response : new Response(response.body, response)
 
 function asUnavailable(error: unknown): AppError {
   if (error instanceof AppError) return error
@@ -110,13 +91,15 @@ function asUnavailable(error: unknown): AppError {
   })
 }
 
-function forwardedHeaders(c: Context<App>): Headers {
-  const headers = new Headers(c.req.raw.headers)
-  for (const name of [...headers.keys()]) {
-    if (stripped.includes(name) && name !== 'connection') headers.delete(name)
-    if (strippedPrefixes.some((prefix) => name.startsWith(prefix))) headers.delete(name)
-  }
-  headers.set('x-request-id', c.get('requestId'))
-  headers.set('traceparent', toTraceparent(c.get('trace')))
-  return headers
+/** One pass over the platform's headers: each look into them costs more than the rest of it. */
+function forwardedHeaders(c: Context<App>): Record<string, string> {
+  const headers: Record<string, string> = {}
+  for (const [name, value] of c.req.raw.headers) if (!stripped.test(name)) headers[name] = value
+  return Object.assign(headers, traceHeaders(c))
 }
+
+/** What makes a request to a service part of the one it serves. */
+export const traceHeaders = (c: Context<App>): Record<string, string> => ({
+  'x-request-id': c.get('requestId'),
+  traceparent: toTraceparent(c.get('trace')),
+})

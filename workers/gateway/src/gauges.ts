@@ -1,7 +1,9 @@
 import { type MetricSample, type SeriesName, series } from '@menagerie/contracts'
 import { clockOf, serviceTokens, version } from '@menagerie/core'
+import type { Context } from 'hono'
 import { z } from 'zod'
-import type { Env } from './context.ts'
+import type { App } from './context.ts'
+import { traceHeaders } from './forward.ts'
 
 const Gauge = z.object({
   name: z.enum(Object.keys(series) as [SeriesName, ...SeriesName[]]),
@@ -17,11 +19,18 @@ const CACHE_MS = 10_000
 const tokens = new WeakMap<object, (audience: string) => Promise<string>>()
 let cached: { at: number; gauges: MetricSample[] } | undefined
 
-/** What is now, asked of its owners at most every ten seconds. An owner that does not answer leaves its gauges out. */
-export async function gauges(env: Env): Promise<MetricSample[]> {
-  const now = clockOf(env).now()
+/** What is now, asked of its owners at most every ten seconds. An owner that does not answer leaves its gauges out, and the line says so. */
+export async function gauges(c: Context<App>): Promise<MetricSample[]> {
+  const now = clockOf(c.env).now()
   if (!cached || now - cached.at >= CACHE_MS) {
-    const answers = await Promise.all(owners.map((owner) => ask(env, owner).catch(() => [])))
+    const answers = await Promise.all(
+      owners.map((owner) =>
+        ask(c, owner).catch((error: unknown) => {
+          c.get('line').raise('warn').add({ gaugesOf: owner.name, error })
+          return []
+        }),
+      ),
+    )
     cached = {
       at: now,
       gauges: [{ name: 'build_info', labels: { version }, value: 1 }, ...answers.flat()],
@@ -30,11 +39,12 @@ export async function gauges(env: Env): Promise<MetricSample[]> {
   return cached.gauges
 }
 
-async function ask(env: Env, owner: (typeof owners)[number]): Promise<MetricSample[]> {
+async function ask(c: Context<App>, owner: (typeof owners)[number]): Promise<MetricSample[]> {
+  const { env } = c
   const tokenFor = tokens.get(env) ?? serviceTokens(env.SERVICE_TOKENS, () => clockOf(env).now())
   tokens.set(env, tokenFor)
   const response = await env[owner.binding].fetch(`${env.PUBLIC_URL}/internal/gauges`, {
-    headers: { authorization: `Bearer ${await tokenFor(owner.name)}` },
+    headers: { ...traceHeaders(c), authorization: `Bearer ${await tokenFor(owner.name)}` },
     signal: AbortSignal.timeout(3_000),
   })
   return Answer.parse(await response.json()).data

@@ -1,6 +1,6 @@
 import { createApp } from '@menagerie/core'
-import { cors } from 'hono/cors'
-import { type App, allowedOrigins, type Env, settings } from './context.ts'
+import { type App, type Env, settings } from './context.ts'
+import { crossOrigin } from './cross-origin.ts'
 import { consumeRevocations } from './revocations.ts'
 import { addRoutes } from './routing.ts'
 import { securityHeaders } from './security-headers.ts'
@@ -12,21 +12,7 @@ const app = createApp<App>({
 })
 
 app.use(securityHeaders)
-app.use(
-  cors({
-    origin: (origin, c) => (allowedOrigins(c.env).includes(origin) ? origin : null),
-    allowHeaders: [
-      'Authorization',
-      'Content-Type',
-      'Idempotency-Key',
-      'If-Match',
-      'Traceparent',
-      'X-Request-Id',
-    ],
-    exposeHeaders: ['ETag', 'Idempotent-Replayed', 'Link', 'Retry-After', 'X-Request-Id'],
-    maxAge: 600,
-  }),
-)
+app.use(crossOrigin)
 addRoutes(app)
 app.on(['GET', 'HEAD'], ['/', '/assets/*'], (c) => c.env.ASSETS.fetch(c.req.raw))
 

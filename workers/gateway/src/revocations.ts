@@ -1,5 +1,5 @@
 import { CloudEvent } from '@menagerie/contracts'
-import { Line, Logger, withLine } from '@menagerie/core'
+import { Line, Logger, traceIdOf, withLine } from '@menagerie/core'
 import type { Env } from './context.ts'
 import { forget } from './sessions.ts'
 
@@ -32,7 +32,7 @@ export async function consumeRevocations(batch: MessageBatch, env: Env): Promise
 
 async function revoke(body: unknown, env: Env, line: Line): Promise<void> {
   const event = CloudEvent.parse(body) as CloudEvent
-  line.add({ eventId: event.id, traceparent: event.traceparent })
+  line.add({ eventId: event.id, traceId: traceIdOf(event.traceparent) })
   if (event.type !== 'session.revoked.v1')
     throw new Error(`${event.type} does not belong into this queue`)
   const { sessionId, sockets } = (event as CloudEvent<'session.revoked.v1'>).data

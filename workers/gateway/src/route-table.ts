@@ -17,6 +17,7 @@ export interface RouteEntry {
   permission: Permission | null
   rateLimit: RoutePolicy['rateLimit']
   bodyLimitBytes: number
+  /** For the whole answer; 0 for a socket. */
   timeoutMs: number
   /** How often a request is tried again: safe methods, and others that carry an idempotency key. */
   retry: 0 | 1 | 2
@@ -41,7 +42,8 @@ export const routeTable: readonly RouteEntry[] = allRoutes
       permission: route.policy.permission ?? null,
       rateLimit: route.policy.rateLimit,
       bodyLimitBytes: route.policy.bodyLimitBytes ?? DEFAULT_BODY_LIMIT_BYTES,
-      timeoutMs: route.policy.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+      timeoutMs:
+        route.policy.access === 'socket' ? 0 : (route.policy.timeoutMs ?? DEFAULT_TIMEOUT_MS),
       retry: route.method === 'get' || route.policy.idempotent ? 1 : 0,
       idempotency: route.policy.idempotent ?? false,
       critical: route.policy.critical ?? false,

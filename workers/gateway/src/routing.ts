@@ -1,6 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { unbuiltPaths } from '@menagerie/contracts/routes'
-import { AppError } from '@menagerie/core'
+import { AppError, readIdempotencyKey } from '@menagerie/core'
 import type { Context } from 'hono'
 import { admit } from './admit.ts'
 import type { App } from './context.ts'
@@ -31,30 +31,20 @@ export function addRoutes(app: OpenAPIHono<App>): void {
   }
 }
 
-async function serve(c: Context<App>, entry: RouteEntry, prefix: string): Promise<Response> {
-  checkIdempotencyKey(c)
+async function serve(
+  c: Context<App>,
+  entry: RouteEntry,
+  prefix: (typeof prefixes)[number],
+): Promise<Response> {
+  readIdempotencyKey(c.req.header('idempotency-key'))
   await admit(c, entry)
   const own = ownRoutes[`${c.req.method === 'HEAD' ? 'GET' : c.req.method} ${entry.pattern}`]
-  return own ? own(c) : forward(c, entry, new URL(c.req.url).pathname.slice(prefix.length))
+  return own ? own(c) : forward(c, entry, withoutPrefix(new URL(c.req.url).pathname, prefix))
 }
 
-function checkIdempotencyKey(c: Context<App>): void {
-  const key = c.req.header('idempotency-key')
-  if (key === undefined || /^[\x20-\x7e]{1,255}$/.test(key)) return
-  throw new AppError(
-    'validation_failed',
-    'Idempotency-Key must have 1 to 255 printable ASCII characters',
-    {
-      errors: [
-        {
-          pointer: '/header/idempotency-key',
-          code: 'invalid',
-          detail: '1 to 255 printable ASCII characters',
-        },
-      ],
-    },
-  )
-}
+/** By its place, not its length: the path is as it was sent, and `/%76%31/…` is `/v1/…` too. */
+const withoutPrefix = (path: string, prefix: (typeof prefixes)[number]): string =>
+  prefix === '' ? path : path.slice(path.indexOf('/', 1))
 
 const unbuilt = unbuiltPaths.map((line) => {
   const [method, pattern] = line.startsWith('/') ? ['ALL', line] : line.split(' ')
@@ -64,9 +54,15 @@ const unbuilt = unbuiltPaths.map((line) => {
 function methodsByPattern(): Map<string, string[]> {
   const found = new Map<string, string[]>()
   for (const entry of routeTable)
-    found.set(entry.pattern, [...(found.get(entry.pattern) ?? []), ...entry.methods])
+    found.set(entry.pattern, [
+      ...(found.get(entry.pattern) ?? []),
+      ...entry.methods.flatMap(withHead),
+    ])
   return found
 }
+
+/** Whatever takes GET takes HEAD (RFC 9110 §9.3.2). */
+const withHead = (method: string): string[] => (method === 'GET' ? ['GET', 'HEAD'] : [method])
 
 function refuseMethod(methods: string[]): never {
   throw new AppError('method_not_allowed', `This path takes ${methods.join(', ')}`, {

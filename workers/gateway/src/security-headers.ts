@@ -1,3 +1,4 @@
+import { setHeaders } from '@menagerie/core'
 import type { MiddlewareHandler } from 'hono'
 import type { App } from './context.ts'
 
@@ -7,6 +8,7 @@ const everywhere = {
   'Referrer-Policy': 'no-referrer',
   'X-Frame-Options': 'DENY',
   'Cross-Origin-Opener-Policy': 'same-origin',
+  Vary: 'Origin',
 } as const
 
 const api = "default-src 'none'; frame-ancestors 'none'"
@@ -16,10 +18,11 @@ const pages =
 /** The headers of every answer, whatever its status; JSON may load nothing, pages only their own files. */
 export const securityHeaders: MiddlewareHandler<App> = async (c, next) => {
   await next()
-  // The response of an upgrade carries a socket and must pass as it is.
-  if (c.res.status === 101) return
   const isPage = /^text\/(html|css|javascript)/.test(c.res.headers.get('content-type') ?? '')
-  for (const [name, value] of Object.entries(everywhere)) c.header(name, value)
-  c.header('Content-Security-Policy', isPage ? pages : api)
-  if (!isPage && !c.res.headers.has('cache-control')) c.header('Cache-Control', 'no-store')
+  const mayBeKept = isPage || c.res.headers.has('cache-control')
+  setHeaders(c, {
+    ...everywhere,
+    'Content-Security-Policy': isPage ? pages : api,
+    ...(mayBeKept ? {} : { 'Cache-Control': 'no-store' }),
+  })
 }

@@ -45,14 +45,12 @@ export class ClientFrames {
   }
 
   async #handle(ws: WebSocket, connection: LiveConnection, frame: ClientFrame): Promise<void> {
-    switch (frame.type) {
-      case 'resume':
-        return this.#resume(ws, connection, frame)
-      case 'reauth':
-        return this.#reauth(ws, connection, frame)
-    }
     try {
-      const answer = await this.#host.options?.command(connection.principal, frame, connection.id)
+      if (frame.type === 'resume') return this.#resume(ws, connection, frame)
+      if (frame.type === 'reauth') return await this.#reauth(ws, connection, frame)
+      const { principal, id, traceparent } = connection
+      const traced = traceparent === undefined ? frame : { ...frame, traceparent }
+      const answer = await this.#host.options?.command(principal, traced, id)
       if (answer === undefined) return
       const { type, ...data } = answer
       this.#answer(ws, frame, type, data)

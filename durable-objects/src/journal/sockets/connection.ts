@@ -9,6 +9,8 @@ export interface Connection {
   cursor: number
   /** Malformed frames so far. */
   malformed: number
+  /** Of the upgrade: what the frames cause belongs to its trace. */
+  traceparent: string | undefined
 }
 
 /** What this instance knows of a socket besides; losing it costs nothing. */
@@ -24,8 +26,8 @@ const MAX_ATTACHMENT_BYTES = 8 * 1024
 
 /** Writes the attachment. */
 export function saveConnection(ws: WebSocket, connection: Connection): void {
-  const { id, principal, cursor, malformed } = connection
-  ws.serializeAttachment({ id, principal, cursor, malformed } satisfies Connection)
+  const { id, principal, cursor, malformed, traceparent } = connection
+  ws.serializeAttachment({ id, principal, cursor, malformed, traceparent } satisfies Connection)
 }
 
 /** Reads a socket's attachment back, after hibernation for instance. */

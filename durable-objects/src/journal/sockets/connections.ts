@@ -1,5 +1,4 @@
 import { closeCodes } from '@menagerie/contracts'
-import type { Principal } from '@menagerie/core'
 import {
   type Connection,
   type LiveConnection,
@@ -27,17 +26,15 @@ export class Connections {
   }
 
   /** Hands a socket to the platform, which keeps it while the object sleeps. */
-  accept(ws: WebSocket, id: string, principal: Principal, cursor: number): LiveConnection {
+  accept(ws: WebSocket, opened: Omit<Connection, 'malformed'>): LiveConnection {
     const connection: LiveConnection = {
-      id,
-      principal,
-      cursor,
+      ...opened,
       malformed: 0,
       bucket: fullBucket(this.#host.now()),
       catchingUp: true,
       stalls: 0,
     }
-    this.#ctx.acceptWebSocket(ws, [connectionTag(id)])
+    this.#ctx.acceptWebSocket(ws, [connectionTag(opened.id)])
     this.#known.set(ws, connection)
     this.save(ws, connection)
     return connection
@@ -68,10 +65,15 @@ export class Connections {
     saveConnection(ws, connection)
   }
 
-  /** Sends text. A socket that went meanwhile, or does not read (1013), is not an error: its client resumes. */
+  /**
+   * Sends text. A socket that went meanwhile, or does not read (1013), is not an error: its client resumes. Nothing
+   * goes to one whose token has ended (4401), however late the alarm that closes it.
+   */
   sendText(ws: WebSocket, text: string): void {
     if (ws.readyState !== OPEN) return
-    if (ws.bufferedAmount > MAX_BUFFERED_BYTES)
+    if (this.of(ws).principal.expiresAt <= this.#host.now())
+      this.shut(ws, closeCodes.tokenEnded, 'token ended')
+    else if (ws.bufferedAmount > MAX_BUFFERED_BYTES)
       this.shut(ws, closeCodes.slowConsumer, 'slow consumer')
     else ws.send(text)
   }

@@ -1,14 +1,13 @@
 import { closeCodes, subprotocol } from '@menagerie/contracts'
-import { newId, type Principal, randomToken } from '@menagerie/core'
+import { AppError, newId, type Principal, problemResponse, randomToken } from '@menagerie/core'
 import type { Ticket } from '../types.ts'
 import { ClientFrames } from './client-frames.ts'
 import { fitsAttachment } from './connection.ts'
 import { Connections } from './connections.ts'
 import { EventFeed } from './event-feed.ts'
 import type { ServerFrame, SocketHost } from './host.ts'
-import { problemResponse, type Refusal } from './problem.ts'
 import { dropLateTickets, redeemTicket, storeTicket } from './tickets.ts'
-import { readUpgrade } from './upgrade-request.ts'
+import { invalidTicket, readUpgrade } from './upgrade-request.ts'
 
 /**
  * One more is refused with 429 rather than an old one closed: an app that opens too many would otherwise have its
@@ -29,6 +28,8 @@ export class JournalSockets {
   readonly #connections: Connections
   readonly #feed: EventFeed
   readonly #frames: ClientFrames
+  /** Sockets whose end was told. */
+  readonly #gone = new WeakSet<WebSocket>()
 
   constructor(ctx: DurableObjectState, host: SocketHost) {
     this.#host = host
@@ -63,26 +64,36 @@ export class JournalSockets {
    */
   async upgrade(request: Request): Promise<Response> {
     const { options, exec, now, exists } = this.#host
-    const refuse = (refusal: Refusal) => problemResponse(request, refusal)
-    if (options === undefined || !exists())
-      return refuse({ code: 'not_found', detail: 'There is no such object' })
+    const refuse = (error: AppError) =>
+      problemResponse(
+        error,
+        new URL(request.url).pathname,
+        request.headers.get('x-request-id') ?? newId(),
+      )
+    // Read first: what is wrong with a request is the same whether the object exists or not.
     const asked = readUpgrade(request)
     if (!asked.ok) return refuse(asked.error)
+    if (options === undefined || !exists())
+      return refuse(new AppError('not_found', 'There is no such object'))
     const principal = redeemTicket(exec, asked.value.ticket, now())
-    if (principal === undefined)
-      return refuse({ code: 'invalid_ticket', detail: 'The ticket is unknown, used or late' })
+    if (principal === undefined) return refuse(new AppError('invalid_ticket', invalidTicket))
     if (!fitsAttachment(principal))
-      return refuse({ code: 'payload_too_large', detail: 'The token says too much for a socket' })
+      return refuse(new AppError('payload_too_large', 'The token says too much for a socket'))
     if (!(await options.admit(principal)))
-      return refuse({ code: 'unauthorized', detail: 'The session has ended' })
+      return refuse(new AppError('unauthorized', 'The session has ended'))
     if (this.#countOf(principal) >= MAX_SOCKETS_PER_PRINCIPAL)
-      return refuse({
-        code: 'too_many_requests',
-        detail: `At most ${MAX_SOCKETS_PER_PRINCIPAL} sockets each`,
-        retryAfterSeconds: RETRY_AFTER_SECONDS,
-      })
+      return refuse(
+        new AppError('too_many_requests', `At most ${MAX_SOCKETS_PER_PRINCIPAL} sockets each`, {
+          retryAfterSeconds: RETRY_AFTER_SECONDS,
+        }),
+      )
     const { 0: client, 1: server } = new WebSocketPair()
-    const connection = this.#connections.accept(server, newId(), principal, this.#host.head())
+    const connection = this.#connections.accept(server, {
+      id: newId(),
+      principal,
+      cursor: this.#host.head(),
+      traceparent: asked.value.traceparent,
+    })
     this.#host.observe({ type: 'socket', change: 1 })
     options.opened?.(principal, connection.id)
     this.#feed.welcome(server, connection, asked.value.afterSeq)
@@ -100,9 +111,17 @@ export class JournalSockets {
     if (ws.readyState === WebSocket.OPEN) await this.#frames.message(ws, data)
   }
 
+  /** What the object's `webSocketError` hands on: the platform tells of a broken protocol by this and by no close. */
+  failed(ws: WebSocket, error: unknown): void {
+    this.#host.observe({ type: 'fault', where: 'socket', error })
+    this.close(ws, 1006, '')
+  }
+
   /** What the object's `webSocketClose` hands on. The close is answered here: workerd would leave the client at 1006. */
   close(ws: WebSocket, code: number, reason: string): void {
     this.#connections.shut(ws, code === 1005 || code === 1006 ? 1000 : code, reason)
+    if (this.#gone.has(ws)) return
+    this.#gone.add(ws)
     const { id, principal } = this.#connections.of(ws)
     this.#host.observe({ type: 'socket', change: -1 })
     this.#host.options?.closed?.(principal, id)

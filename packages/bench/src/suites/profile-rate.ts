@@ -82,7 +82,7 @@ async function startOurs(folder: string) {
       declared: localVars('development', undefined),
     })
     // The tail costs the runtime a third of its rate locally, in a worker of its own in production; the limit is a limit.
-    const { tail_consumers: _, secrets: __, ...rest } = config
+    const { tail_consumers: _, secrets: __, assets: ___, ...rest } = config
     const limits = (config.ratelimits as object[] | undefined)?.map((limit) => ({
       ...limit,
       simple: { limit: 1e9, period: 60 },

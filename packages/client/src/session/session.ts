@@ -29,7 +29,8 @@ export interface Session extends Required<TokenSource> {
 
 /**
  * Signs in and keeps the access token fresh: shortly before it ends, and once when it was refused. Many requests at
- * a time cause one refresh. A refused refresh token ends the session; a network that is down does not.
+ * a time cause one refresh. A refused refresh token ends the session; a network that is down does not, and what is
+ * still good is used until it ends.
  *
  * @example
  * const session = createSession({ baseUrl })
@@ -77,9 +78,19 @@ export function createSession(options: SessionOptions): Session {
     return running
   }
 
+  /** A refresh that fails for a while must not fail requests that the token in hand is still good for. */
+  async function renewEarly(current: SessionTokens): Promise<string | undefined> {
+    try {
+      return await refreshOnce()
+    } catch (error) {
+      if (tokens !== current || now() >= current.accessExpiresAt) throw error
+      return current.accessToken
+    }
+  }
+
   const source: Required<TokenSource> = {
     token: () =>
-      tokens && renewalDue(tokens, receivedAt, now()) ? refreshOnce() : tokens?.accessToken,
+      tokens && renewalDue(tokens, receivedAt, now()) ? renewEarly(tokens) : tokens?.accessToken,
     renew: async (refused) =>
       tokens && tokens.accessToken !== refused ? tokens.accessToken : refreshOnce(),
   }

@@ -115,6 +115,14 @@ test('any other failure waits, at least as long as Retry-After says', () => {
   expect(effects.at(-1)).toEqual({ type: 'timer.set', timer: 'retry', delayMs: 9_000 })
 })
 
+test('a Retry-After beyond what a timer can hold is an hour, not no wait at all', () => {
+  const { effects } = run(initialSocket(), [
+    { type: 'start' },
+    { type: 'refused', attempt: 1, status: 503, retryAfterMs: 2 ** 31 },
+  ])
+  expect(effects.at(-1)).toEqual({ type: 'timer.set', timer: 'retry', delayMs: 3_600_000 })
+})
+
 test('the wait doubles from 0.25 s to 8 s with full jitter and a welcome resets it', () => {
   expect([0, 1, 2, 5, 6, 1000].map((attempt) => backoff(attempt, 0.999_999))).toEqual([
     249, 499, 999, 7999, 7999, 7999,

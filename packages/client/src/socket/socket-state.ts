@@ -17,6 +17,8 @@ export const HEARTBEAT_MS = 15_000
 export const DEAD_AFTER_MS = 45_000
 /** From asking for a ticket to the welcome. */
 export const OPEN_WITHIN_MS = 15_000
+/** However long a `Retry-After` asks to wait. */
+export const LONGEST_WAIT_MS = 3_600_000
 
 /** @param afterSeq the last event the caller already has */
 export const initialSocket = (afterSeq?: number): SocketState => ({
@@ -107,7 +109,8 @@ const cancelAll = (): SocketEffect[] =>
   connectionTimers.map((timer) => ({ type: 'timer.cancel', timer }))
 
 function retry(state: SocketState, random: number, atLeastMs = 0): Step {
-  const delayMs = Math.max(atLeastMs, backoff(state.failures, random))
+  // A timer of more than 24.8 days would fire at once.
+  const delayMs = Math.max(Math.min(atLeastMs, LONGEST_WAIT_MS), backoff(state.failures, random))
   return {
     state: { ...state, failures: state.failures + 1, phase: { name: 'waiting' } },
     effects: [

@@ -10,7 +10,7 @@ import {
   TicketGrant,
 } from '../calls.ts'
 import { dataOf, pageOf } from '../envelope.ts'
-import { Id } from '../primitives.ts'
+import { Id, queryInteger } from '../primitives.ts'
 import { declare, jsonAnswer, jsonBody, type RoutePolicy } from './declare.ts'
 
 const params = z.strictObject({ id: Id })
@@ -42,7 +42,14 @@ export const calls = {
     },
   ),
   history: declare(
-    { service: 'communications', access: 'bearer', permission: 'calls:read:own', rateLimit: 'api' },
+    {
+      service: 'communications',
+      access: 'bearer',
+      permission: 'calls:read:own',
+      rateLimit: 'api',
+      // A long history as CSV is streamed.
+      timeoutMs: 120_000,
+    },
     {
       method: 'get',
       path: '/calls/history',
@@ -95,7 +102,7 @@ export const calls = {
       summary: 'The socket of a call: events after `afterSeq`, then live ones',
       request: {
         params,
-        query: z.strictObject({ afterSeq: z.coerce.number().int().min(0).optional() }),
+        query: z.strictObject({ afterSeq: queryInteger(0, Number.MAX_SAFE_INTEGER).optional() }),
       },
       responses: { 101: { description: 'menagerie.v1' } },
     },

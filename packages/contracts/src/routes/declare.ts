@@ -29,7 +29,7 @@ export interface RoutePolicy {
   rateLimit: 'auth' | 'api' | 'webhook' | 'none'
   /** Bytes of body read at most; 64 KiB unless given. */
   bodyLimitBytes?: number
-  /** Milliseconds the service has to answer; 10 s unless given. */
+  /** Milliseconds for the whole answer, its body included; 10 s unless given. A socket has none. */
   timeoutMs?: number
   /** True where `Idempotency-Key` is kept. */
   idempotent?: boolean
@@ -42,6 +42,7 @@ export interface RoutePolicy {
 export type DeclaredRoute = RouteConfig & { policy: RoutePolicy; getRoutingPath(): string }
 
 const shared: ErrorCode[] = ['too_many_requests', 'internal_error', 'unavailable']
+const forwarded: ErrorCode[] = ['timeout']
 const withToken: ErrorCode[] = ['unauthorized']
 const withPermission: ErrorCode[] = ['forbidden']
 const withBody: ErrorCode[] = [
@@ -59,6 +60,7 @@ export function declare<
   const route = createRoute<P, R>(config)
   const errors = new Set([
     ...shared,
+    ...(policy.service === 'gateway' ? [] : forwarded),
     ...(policy.access === 'bearer' || policy.access === 'socket' ? withToken : []),
     ...(policy.permission ? withPermission : []),
     ...(config.request?.body ? withBody : []),
@@ -75,7 +77,6 @@ export function declare<
   }
   // Failures are thrown and answered by one `onError`, so only successes take part in the handler's type.
   Object.assign(route, { responses: { ...problems, ...config.responses } })
-  if (policy.access === 'bearer') Object.assign(route, { security: [{ bearer: [] }] })
   return Object.assign(route, { policy })
 }
 

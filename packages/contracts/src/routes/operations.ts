@@ -2,10 +2,11 @@ import { z } from '@hono/zod-openapi'
 import { Health } from '../health.ts'
 import { declare, jsonAnswer, type RoutePolicy } from './declare.ts'
 
+/** What asks every part, or answers at length, is counted by address: nobody's token is asked for it. */
 const open = {
   service: 'gateway',
   access: 'public',
-  rateLimit: 'none',
+  rateLimit: 'api',
 } as const satisfies RoutePolicy
 const answers = {
   200: jsonAnswer(Health, 'All of it is up'),
@@ -19,12 +20,15 @@ export const operations = {
     summary: 'Every part with its state and latency',
     responses: answers,
   }),
-  live: declare(open, {
-    method: 'get',
-    path: '/health/live',
-    summary: 'The process answers',
-    responses: { 200: answers[200] },
-  }),
+  live: declare(
+    { ...open, rateLimit: 'none' },
+    {
+      method: 'get',
+      path: '/health/live',
+      summary: 'The process answers',
+      responses: { 200: answers[200] },
+    },
+  ),
   ready: declare(open, {
     method: 'get',
     path: '/health/ready',

@@ -9,7 +9,7 @@ export const users = {
       access: 'public',
       rateLimit: 'auth',
       idempotent: true,
-      errors: ['idempotency_mismatch', 'idempotency_in_progress'],
+      errors: ['idempotency_mismatch'],
     },
     {
       method: 'post',

@@ -15,6 +15,7 @@ export const CommonSettings = z.object({
     .string()
     .regex(/^-?\d+$/)
     .optional(),
+  /** `warn` and `error` leave out the lines of requests that went well, and `http_requests_total` is counted from those. */
   LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).optional(),
 })
 export type CommonSettings = z.infer<typeof CommonSettings>

@@ -50,13 +50,12 @@ export class TokenVerifier {
     if (token.length > 8192 || !isCompact(token)) return err('malformed')
     const id = await sha256Hex(token)
     const known = this.#verified.get(id)
-    if (known) {
-      if (known.expiresAt > this.#options.now()) return ok(known)
-      this.#verified.delete(id)
-      return err('expired')
-    }
+    if (known && known.expiresAt > this.#options.now()) return ok(known)
+    this.#verified.delete(id)
     const checked = await this.#check(token)
-    if (checked.ok) this.#remember(id, checked.value)
+    // Within the leeway it is checked each time.
+    if (checked.ok && checked.value.expiresAt > this.#options.now())
+      this.#remember(id, checked.value)
     return checked
   }
 

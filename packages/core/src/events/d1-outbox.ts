@@ -2,21 +2,6 @@ import type { CloudEvent, PublishedEventType } from '@menagerie/contracts'
 import { eventRows } from './make-event.ts'
 
 /**
- * The table a Worker's migrations must make. Shape and states are the journal's: a row is `pending` until sent, then
- * `sent` under its `BOOT_ID` for 15 minutes.
- */
-export const outboxTableSql = `CREATE TABLE outbox (
-  id TEXT PRIMARY KEY,
-  destination TEXT NOT NULL,
-  body TEXT NOT NULL,
-  state TEXT NOT NULL DEFAULT 'pending' CHECK (state IN ('pending', 'sent')),
-  boot_id TEXT,
-  attempts INTEGER NOT NULL DEFAULT 0,
-  due_at INTEGER NOT NULL,
-  sent_at INTEGER
-)`
-
-/**
  * Statements that keep an event in the outbox, for the same `db.batch()` as the change it tells of.
  *
  * @param when a condition over the database that says whether the change took place, such as

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { parseConfig, type WorkerSource } from '../launcher/worker-config.ts'
+import { parseConfig, readWorkers, type WorkerSource } from '../launcher/worker-config.ts'
+import { repositoryRoot } from '../paths.ts'
 import {
   checkDatabaseOwnership,
   checkPublicWorkers,
@@ -76,4 +77,12 @@ test('a wrangler.toml that cannot be read names itself', () => {
   expect(() => parseConfig('name = "x"', 'x.toml')).toThrow(
     'x.toml: a Worker needs "name" and "main"',
   )
+})
+
+test('the product keeps these rules: one owner per database (A17), one public Worker, explicit consumers', () => {
+  const workers = readWorkers(repositoryRoot)
+  expect(workers.map(({ role }) => role)).toContain('gateway')
+  expect(checkDatabaseOwnership(workers)).toEqual([])
+  expect(checkPublicWorkers(workers)).toEqual([])
+  expect(checkQueueConsumers(workers)).toEqual([])
 })

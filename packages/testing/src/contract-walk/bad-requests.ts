@@ -89,6 +89,10 @@ const queries = [
   'limit=1000000000',
   'limit=1&limit=2',
   'limit=x',
+  'limit=',
+  'afterSeq=',
+  'afterSeq=-1',
+  'afterSeq=1e3',
   'cursor=bm90LW91cnM.AAAA',
   "cursor=' OR 1=1--",
 ]

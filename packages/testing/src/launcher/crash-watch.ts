@@ -12,17 +12,15 @@ const POLL_MS = 250
  */
 export function watchForCrash(logFile: string, crashed: () => void): () => void {
   let position = existsSync(logFile) ? statSync(logFile).size : 0
-  let carry = ''
+  const tellsOfCrash = crashScanner()
   let busy = false
   const look = async () => {
     if (busy) return
     busy = true
     try {
-      const text = carry + (await readFrom(logFile, position))
-      position += text.length - carry.length
-      // The sentence may be cut by the end of what is there now.
-      carry = text.slice(-CRASHED.length)
-      if (text.includes(CRASHED)) {
+      const text = await readFrom(logFile, position)
+      position += text.length
+      if (tellsOfCrash(text)) {
         stop()
         crashed()
       }
@@ -30,10 +28,21 @@ export function watchForCrash(logFile: string, crashed: () => void): () => void 
       busy = false
     }
   }
-  const timer = setInterval(() => void look(), POLL_MS)
+  // The log can only vanish with its whole folder; then there is nothing left to watch.
+  const timer = setInterval(() => void look().catch(stop), POLL_MS)
   timer.unref()
   const stop = () => clearInterval(timer)
   return stop
+}
+
+/** Reads a log piece by piece and says whether the sentence has come; it may be cut in two by the end of a piece. */
+export function crashScanner(): (piece: string) => boolean {
+  let carry = ''
+  return (piece) => {
+    const text = carry + piece
+    carry = text.slice(-CRASHED.length)
+    return text.includes(CRASHED)
+  }
 }
 
 async function readFrom(path: string, position: number): Promise<string> {

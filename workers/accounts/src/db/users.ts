@@ -13,9 +13,22 @@ function handleOf(db: D1Database): DrizzleD1Database {
   return known
 }
 
+/** Built once for each handle: asked with every profile. */
+const byId = new WeakMap<D1Database, ReturnType<typeof prepareById>>()
+
+const prepareById = (db: D1Database) =>
+  handleOf(db)
+    .select()
+    .from(users)
+    .where(eq(users.id, sql.placeholder('id')))
+    .prepare()
+
 /** The account with this id. */
-export const findUser = (db: D1Database, id: string): Promise<UserRow | undefined> =>
-  handleOf(db).select().from(users).where(eq(users.id, id)).get()
+export function findUser(db: D1Database, id: string): Promise<UserRow | undefined> {
+  const query = byId.get(db) ?? prepareById(db)
+  byId.set(db, query)
+  return query.get({ id })
+}
 
 const columns = { username: users.username, phone_number: users.phoneNumber, email: users.email }
 

@@ -9,13 +9,13 @@ import {
   page,
   principalOf,
   readCursor,
+  readIdempotencyKey,
   signCursor,
   toTraceparent,
 } from '@menagerie/core'
 import { type App, settingsOf } from '../context.ts'
 import { findUser, type ListPosition, listUsers, positionOf, toUser } from '../db/users.ts'
 import { verifier } from '../deployment.ts'
-import { invalidField } from '../invalid-field.ts'
 import { wakeSweeper } from '../outbox.ts'
 import { register } from '../users/register.ts'
 
@@ -28,7 +28,7 @@ export function userRoutes(app: OpenAPIHono<App>): void {
     const registered = await register({
       db: c.env.DB,
       body: c.req.valid('json'),
-      idempotencyKey: idempotencyKey(c.req.header('idempotency-key')),
+      idempotencyKey: readIdempotencyKey(c.req.header('idempotency-key')),
       answer: (registration) => data(c, registration),
       bcryptCost: Number(settings.BCRYPT_COST),
       secret: settings.KEY_ENCRYPTION_KEY,
@@ -80,9 +80,3 @@ const asPosition = ([value = '', id = '']: (string | number)[]): ListPosition =>
 /** Who lists what: a cursor is good for the same caller and query alone; the page size may change. */
 const listScope = (caller: string, { q, role, status, sort }: UserListQuery): string =>
   JSON.stringify(['/users/list', caller, q ?? null, role ?? null, status ?? null, sort])
-
-/** @throws AppError `validation_failed` for a key that is empty or too long */
-function idempotencyKey(given: string | undefined): string | undefined {
-  if (given === undefined || (given.length > 0 && given.length <= 255)) return given
-  throw invalidField('/header/Idempotency-Key', 'invalid', 'must have 1 to 255 characters')
-}

@@ -9,6 +9,7 @@ import {
   newId,
   page,
   principalOf,
+  toTraceparent,
   verifierFor,
 } from '@menagerie/core'
 import { type App, settingsOf } from '../context.ts'
@@ -71,6 +72,8 @@ export function callRoutes(app: OpenAPIHono<App>): void {
     const principal = c.get('principal')
     const request = new Request(c.req.raw)
     request.headers.set('x-request-id', c.get('requestId'))
+    request.headers.set('traceparent', toTraceparent(c.get('trace')))
+    const offered = request.headers.get('sec-websocket-protocol')
     if (principal !== undefined) {
       // The object has one way in: whoever shows a token is given a ticket and comes in with it.
       const { ticket } = orThrow(await room.issueTicket(principal))
@@ -78,6 +81,9 @@ export function callRoutes(app: OpenAPIHono<App>): void {
       request.headers.set('sec-websocket-protocol', `${subprotocol}, ${ticketPrefix}${ticket}`)
     }
     const response = await room.fetch(request)
+    // A client that offered no subprotocol must not be answered with one (RFC 6455 §4.1).
+    if (response.webSocket && offered === null)
+      return new Response(null, { status: 101, webSocket: response.webSocket }) as never
     // A ticket of a call that does not exist is as unknown as any other.
     if (response.status === 404 && principal === undefined)
       throw new AppError('invalid_ticket', 'The ticket is unknown, used or late')

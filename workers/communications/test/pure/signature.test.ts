@@ -31,6 +31,14 @@ test('a signature over the address with its standard port is accepted, too', asy
   expect(await isSignedByTwilio(token, url, form, signature)).toBe(true)
 })
 
+test('a signature over the address without its port is accepted, too', async () => {
+  const form = new URLSearchParams({ CallSid: 'CA1' })
+  const withPort = url.replace('example.com', 'example.com:8443')
+  const signature = twilio.getExpectedTwilioSignature(token, url, { CallSid: 'CA1' })
+  expect(twilio.validateRequest(token, signature, withPort, { CallSid: 'CA1' })).toBe(true)
+  expect(await isSignedByTwilio(token, withPort, form, signature)).toBe(true)
+})
+
 test('any change to address, field, value or token makes the signature wrong', async () => {
   const form = new URLSearchParams({ CallSid: 'CA1', CallStatus: 'completed' })
   const signature = await twilioSignature(token, url, form)

@@ -2,7 +2,7 @@ import { checkHealth, clockOf, data, type HealthCheck, version } from '@menageri
 import { metricsHubName, textFormatType } from '@menagerie/durable-objects/metrics-hub/shared'
 import type { Context } from 'hono'
 import type { App, Env } from '../context.ts'
-import { serviceBinding } from '../forward.ts'
+import { serviceBinding, traceHeaders } from '../forward.ts'
 import { gauges } from '../gauges.ts'
 import { openApiDocument } from '../openapi.ts'
 import { routeTable, toRouteInfo } from '../route-table.ts'
@@ -19,24 +19,25 @@ const services = [
 /** The one object that sums what all Workers tell. */
 const metricsHub = (env: Env) => env.METRICS_HUB.getByName(metricsHubName)
 
-const checks = (env: Env): Record<string, HealthCheck> => ({
-  ...Object.fromEntries(services.map((name) => [name, () => askService(env, name)])),
+const checks = (c: Context<App>): Record<string, HealthCheck> => ({
+  ...Object.fromEntries(services.map((name) => [name, () => askService(c, name)])),
   telemetry: async () => {
-    await metricsHub(env).render([])
+    await metricsHub(c.env).render([])
     return undefined
   },
 })
 
-async function askService(env: Env, name: string): Promise<Record<string, unknown>> {
-  const response = await serviceBinding(env, name).fetch(`${env.PUBLIC_URL}/health`)
+async function askService(c: Context<App>, name: string): Promise<Record<string, unknown>> {
+  const response = await serviceBinding(c.env, name).fetch(`${c.env.PUBLIC_URL}/health`, {
+    headers: traceHeaders(c),
+  })
   const { details } = await response.json<{ details: Record<string, unknown> }>()
-  if (!response.ok) throw new Error(`${name} is not healthy`)
-  return { details }
+  return response.ok ? { details } : { status: 'down', details }
 }
 
 const health = async (c: Context<App>): Promise<Response> => {
   const clock = clockOf(c.env)
-  const result = await checkHealth(checks(c.env), version, () => clock.now())
+  const result = await checkHealth(checks(c), version, () => clock.now())
   return c.json(result, result.status === 'ok' ? 200 : 503)
 }
 
@@ -48,7 +49,7 @@ export const ownRoutes: Readonly<
   'GET /health/ready': health,
   'GET /health/live': (c) => c.json({ status: 'ok', info: {}, error: {}, details: {}, version }),
   'GET /metrics': async (c) =>
-    c.body(await metricsHub(c.env).render(await gauges(c.env)), 200, {
+    c.body(await metricsHub(c.env).render(await gauges(c)), 200, {
       'content-type': textFormatType,
     }),
   'GET /openapi.json': (c) => c.json(openApiDocument(c.env.PUBLIC_URL)),

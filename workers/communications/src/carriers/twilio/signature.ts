@@ -27,7 +27,7 @@ export async function twilioSignature(
   return btoa(String.fromCharCode(...new Uint8Array(mac)))
 }
 
-/** Whether a signature is right, with or without the standard port in the address: carriers have signed both. */
+/** Whether a signature is right, with or without a port in the address: Twilio signs either, as its own packages know. */
 export async function isSignedByTwilio(
   authToken: string,
   url: string,
@@ -36,7 +36,7 @@ export async function isSignedByTwilio(
 ): Promise<boolean> {
   if (signature === undefined) return false
   const checks = await Promise.all(
-    [url, withStandardPort(url)].map(async (seen) =>
+    [withStandardPort(url), withoutPort(url)].map(async (seen) =>
       secretsEqual(await twilioSignature(authToken, seen, form), signature),
     ),
   )
@@ -48,3 +48,6 @@ function withStandardPort(url: string): string {
   if (host === '' || /:\d+$/.test(host)) return url
   return `${scheme}://${host}:${scheme === 'https' ? 443 : 80}${rest}`
 }
+
+const withoutPort = (url: string): string =>
+  url.replace(/^(https?:\/\/[^/?#]+?):\d+(?=[/?#]|$)/, '$1')

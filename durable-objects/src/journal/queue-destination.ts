@@ -1,4 +1,4 @@
-import type { Destination } from '../journal/types.ts'
+import type { Destination } from './types.ts'
 
 /** A queue as an outbox destination. Local queues live in memory, so a row is sent again under another `BOOT_ID`. */
 export const queueDestination = (queue: Queue): Destination => ({
