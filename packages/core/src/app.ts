@@ -8,7 +8,7 @@ import { newId } from './ids.ts'
 import { Line } from './line.ts'
 import { Logger, type LogLevel, logLevels } from './logger.ts'
 import type { Principal } from './principal.ts'
-import { problemResponse, setHeaders } from './respond.ts'
+import { addHeaders, problemResponse } from './respond.ts'
 import { continueTrace, type Trace } from './trace.ts'
 
 /** What every Worker's context holds. A Worker's own `App` adds its `Bindings`. */
@@ -64,7 +64,7 @@ export function createApp<E extends AppEnv>(options: AppOptions): OpenAPIHono<E>
     c.set('trace', trace)
     c.set('line', line)
     await next()
-    setHeaders(c, { 'X-Request-Id': requestId })
+    addHeaders(c, requestId)
     const status = c.res.status
     // 501 is the contract's answer for what is not built: nothing failed.
     if (status >= 500 && status !== 501) line.raise('error')

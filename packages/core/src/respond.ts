@@ -69,19 +69,34 @@ export function problemResponse(error: AppError, instance: string, requestId: st
   })
 }
 
+/** The headers of every answer, whatever its status: JSON may load nothing and is not kept unless it says so. */
+const always: Readonly<Record<string, string>> = {
+  'strict-transport-security': 'max-age=31536000; includeSubDomains',
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'x-frame-options': 'DENY',
+  'cross-origin-opener-policy': 'same-origin',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cache-control': 'no-store',
+  vary: 'Origin',
+}
+
 /**
- * Sets headers of the response in a context. One copy at most: Hono's own `header` copies a finished response at every
- * call. The response of an upgrade carries its socket and passes as it is.
+ * Adds the headers of every answer where they are missing. What a service answered has them already and passes through
+ * the gateway untouched, which spares the copy of its body; so does an upgrade, which carries its socket.
  */
-export function setHeaders(c: { res: Response }, headers: Readonly<Record<string, string>>): void {
+export function addHeaders(c: { res: Response }, requestId: string): void {
   if (c.res.status === 101) return
-  const entries = Object.entries(headers)
+  const missing = Object.entries({ ...always, 'x-request-id': requestId }).filter(
+    ([name]) => !c.res.headers.has(name),
+  )
+  if (missing.length === 0) return
   try {
-    for (const [name, value] of entries) c.res.headers.set(name, value)
+    for (const [name, value] of missing) c.res.headers.set(name, value)
   } catch {
-    // What another Worker answered has headers that cannot be changed.
+    // What an object or a binding answered has headers that cannot be changed.
     const copy = new Response(c.res.body, c.res)
-    for (const [name, value] of entries) copy.headers.set(name, value)
+    for (const [name, value] of missing) copy.headers.set(name, value)
     c.res = copy
   }
 }

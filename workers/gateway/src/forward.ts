@@ -67,9 +67,7 @@ async function send(
 ): Promise<Response> {
   const signal = timeoutMs > 0 ? AbortSignal.timeout(timeoutMs) : undefined
   try {
-    return mutable(
-      await service.fetch(url, { ...init, redirect: 'manual', ...(signal ? { signal } : {}) }),
-    )
+    return await service.fetch(url, { ...init, redirect: 'manual', ...(signal ? { signal } : {}) })
   } catch (error) {
     if (!signal?.aborted) throw error
     throw new AppError('timeout', 'The service took too long; try again', {
@@ -78,10 +76,6 @@ async function send(
     })
   }
 }
-
-/** Headers of what another Worker answered cannot be changed; an upgrade carries its socket and passes as it is. */
-const mutable = (response: Response): Response =>
-  response.status === 101 ? response : new Response(response.body, response)
 
 function asUnavailable(error: unknown): AppError {
   if (error instanceof AppError) return error

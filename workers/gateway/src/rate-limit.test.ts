@@ -26,10 +26,10 @@ it('counts sign-ins one by one', async () => {
   expect([answers, state.asked]).toEqual([[true, true, true, false], 4])
 })
 
-it('asks for every tenth of the other requests, and loses none of them at once', async () => {
+it('asks for every hundredth of the other requests, and loses none of them at once', async () => {
   const { state, env } = limiter(2)
   const answers = await Promise.all(
-    Array.from({ length: 30 }, () => withinLimit(env, 'api', 'tenths', 0)),
+    Array.from({ length: 300 }, () => withinLimit(env, 'api', 'hundredths', 0)),
   )
   expect([answers.filter((passed) => !passed).length, state.asked]).toEqual([1, 3])
 })
