@@ -46,12 +46,14 @@ it('closes the sockets of a session that signs out, and takes its token no more 
 
 it('makes a dead letter of a message that no consumer can take, lists it, and goes on with the others', async () => {
   const { REVOCATIONS_QUEUE } = (await system.env('accounts')) as { REVOCATIONS_QUEUE: Queue }
-  await REVOCATIONS_QUEUE.send({
-    specversion: '1.0',
-    id: 'poison:1',
-    type: 'no.such.type.v1',
-    queue: 'revocations',
-  })
+  for (const id of ['poison:1', 'poison:2']) {
+    await REVOCATIONS_QUEUE.send({
+      specversion: '1.0',
+      id,
+      type: 'no.such.type.v1',
+      queue: 'revocations',
+    })
+  }
 
   const agent = await signInAs(system, 'agent')
   const { data: call } = await agent.client.call(calls.start, {
@@ -80,6 +82,28 @@ it('makes a dead letter of a message that no consumer can take, lists it, and go
     status: 'open',
   })
   expect(letter.reason).toMatch(/^Not an event of the contract: /)
+
+  const list = (query: { limit: number; cursor?: string }) =>
+    boss.client.call(admin.deadLetters, { query })
+  await waitFor(async () => (await list({ limit: 10 })).data.length === 2, {
+    what: 'both letters',
+    timeoutMs: 30_000,
+  })
+  const first = await list({ limit: 1 })
+  const cursor = first.meta.nextCursor ?? ''
+  const second = await list({ limit: 1, cursor })
+  expect(second.meta.nextCursor).toBeUndefined()
+  expect([first, second].map(({ data }) => data[0]?.eventId).sort()).toEqual([
+    'poison:1',
+    'poison:2',
+  ])
+  await expect(list({ limit: 1, cursor: `${cursor}x` })).rejects.toMatchObject({
+    code: 'validation_failed',
+  })
+  const supervisor = await signInAs(system, 'supervisor')
+  await expect(supervisor.client.call(admin.deadLetters, { query: {} })).rejects.toMatchObject({
+    code: 'forbidden',
+  })
 }, 60_000)
 
 interface Queue {
