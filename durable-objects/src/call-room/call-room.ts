@@ -199,9 +199,9 @@ export class CallRoom extends DurableObject<CallRoomEnv> {
   }
 
   /** Closes the sockets of a session that was revoked; returns how many there were. */
-  closeSession(sessionId: string): number {
+  closeSession(sessionId: string, context: CallContext = {}): number {
     const closed = this.#journal.sockets.closeSession(sessionId)
-    this.#log.end('call.session-closed', closed > 0, { sockets: closed })
+    this.#log.end('call.session-closed', closed > 0, { sockets: closed, ...context })
     return closed
   }
 

@@ -100,5 +100,5 @@ export interface CallRoomApi {
     webhook: CarrierWebhook,
     context?: CallContext,
   ): Promise<Result<CallStatus, CallRoomError>>
-  closeSession(sessionId: string): Promise<number>
+  closeSession(sessionId: string, context?: CallContext): Promise<number>
 }

@@ -145,6 +145,8 @@ export type CallEvent = z.infer<typeof CallEvent>
 
 export const CallEventsQuery = z.strictObject({
   afterSeq: queryInteger(0, Number.MAX_SAFE_INTEGER).default(0),
+  /** `meta.nextCursor` of the page before; goes before `afterSeq`. */
+  cursor: queryInteger(0, Number.MAX_SAFE_INTEGER).optional(),
   limit: queryInteger(1, 200).default(50),
 })
 export type CallEventsQuery = z.infer<typeof CallEventsQuery>

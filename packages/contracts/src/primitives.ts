@@ -6,7 +6,7 @@ export const Timestamp = z.iso
   .openapi({ example: '2026-11-21T10:00:00.000Z' })
 export type Timestamp = z.infer<typeof Timestamp>
 
-/** An account, call, session or request: UUIDv7, or UUIDv8 where it came from an idempotency key (RFC 9562). */
+/** An account, call or session: UUIDv7, or UUIDv8 where it came from an idempotency key (RFC 9562). */
 export const Id = z.uuid().openapi({ example: '019aa5b8-7c00-7000-8000-000000000001' })
 export type Id = z.infer<typeof Id>
 

@@ -206,6 +206,8 @@ describe('a call', () => {
     const second = await ask(agent, 'GET', next)
     expect(second.body.data).toMatchObject([{ seq: 2, id: `calls/${id}:2`, type: 'call.status' }])
     expect(second.body.meta.nextCursor).toBeUndefined()
+    const byCursor = await ask(agent, 'GET', `/calls/${id}/events?limit=1&cursor=1`)
+    expect(byCursor.body.data).toEqual(second.body.data)
   })
 })
 

@@ -37,7 +37,8 @@ async function revoke(body: unknown, env: Env, line: Line): Promise<void> {
     throw new Error(`${event.type} does not belong into this queue`)
   const { sessionId, sockets } = (event as CloudEvent<'session.revoked.v1'>).data
   forget(sessionId)
+  const context = event.traceparent === undefined ? {} : { traceparent: event.traceparent }
   await Promise.all(
-    sockets.map((owner) => env.CALL_ROOM.getByName(owner.name).closeSession(sessionId)),
+    sockets.map((owner) => env.CALL_ROOM.getByName(owner.name).closeSession(sessionId, context)),
   )
 }

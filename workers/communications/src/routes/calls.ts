@@ -48,9 +48,11 @@ export function callRoutes(app: OpenAPIHono<App>): void {
 
   app.openapi(guarded(calls.events), async (c) => {
     const { id } = c.req.valid('param')
-    const { afterSeq, limit } = c.req.valid('query')
+    const { afterSeq, cursor, limit } = c.req.valid('query')
     const room = roomOf(c.env, id)
-    const { events, nextAfterSeq } = orThrow(await room.events(principalOf(c), afterSeq, limit))
+    const { events, nextAfterSeq } = orThrow(
+      await room.events(principalOf(c), cursor ?? afterSeq, limit),
+    )
     // Numbers of events are no secret and never move: the next page's `afterSeq` is its own cursor.
     if (nextAfterSeq === undefined) return c.json(page(c, events), 200)
     c.header('Link', `</calls/${id}/events?afterSeq=${nextAfterSeq}&limit=${limit}>; rel="next"`)
