@@ -15,10 +15,7 @@ export async function readBody(
     throw new AppError('unsupported_media_type', 'Send the body without Content-Encoding')
   }
   const tooLarge = new AppError('payload_too_large', `The body may have at most ${limit} bytes`)
-  if (Number(request.headers.get('content-length') ?? 0) > limit) {
-    await request.body.cancel()
-    throw tooLarge
-  }
+  if (lengthOf(request) > limit) throw tooLarge
   const chunks: Uint8Array[] = []
   let size = 0
   for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
@@ -34,3 +31,24 @@ export async function readBody(
   }
   return body
 }
+
+/** What is read of a refused body so that its answer arrives. */
+const DISCARD_LIMIT_BYTES = 1024 * 1024
+
+/**
+ * Reads what nobody has read of a body, and keeps nothing of it. A server that answers and hangs up while a client still
+ * sends takes the answer with it, and the client sees a broken connection instead of what was wrong. Only for bodies that
+ * say how long they are, up to 1 MiB; the others are cut off.
+ */
+export async function discardBody(request: Request): Promise<void> {
+  if (!request.body || request.bodyUsed) return
+  const length = lengthOf(request)
+  try {
+    if (length === 0 || length > DISCARD_LIMIT_BYTES) await request.body.cancel()
+    else await request.body.pipeTo(new WritableStream())
+  } catch {
+    // The client has gone; there is nobody to answer.
+  }
+}
+
+const lengthOf = (request: Request): number => Number(request.headers.get('content-length') ?? 0)

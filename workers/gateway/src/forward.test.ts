@@ -127,6 +127,25 @@ describe('forwarding', () => {
     }
   })
 
+  it('reads a refused body to its end before it answers, so that the answer arrives', async () => {
+    const { fetch, seen } = gateway([fine])
+    let sent = 0
+    const body = new ReadableStream({
+      pull(stream) {
+        stream.enqueue(new Uint8Array(10_000))
+        sent += 10_000
+        if (sent === 100_000) stream.close()
+      },
+    })
+    const answer = await fetch('/users/register', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': '100000' },
+      body,
+      duplex: 'half',
+    } as RequestInit)
+    expect([answer.status, sent, seen.length]).toEqual([413, 100_000, 0])
+  })
+
   it('reads at most what the route takes, whatever the length says (S72)', async () => {
     const { fetch, seen } = gateway([fine])
     const endless = new ReadableStream({

@@ -1,4 +1,5 @@
 import { createApp } from '@menagerie/core'
+import { discardBody } from './body.ts'
 import { type App, type Env, settings } from './context.ts'
 import { crossOrigin } from './cross-origin.ts'
 import { servePage } from './pages.ts'
@@ -11,6 +12,10 @@ const app = createApp<App>({
   quiet: (path) => path === '/health/live',
 })
 
+app.use(async (c, next) => {
+  await next()
+  await discardBody(c.req.raw)
+})
 app.use(crossOrigin)
 addRoutes(app)
 app.on(['GET', 'HEAD'], ['/', '/assets/*'], servePage)

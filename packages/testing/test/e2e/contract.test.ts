@@ -194,6 +194,33 @@ describe('every declared route', () => {
     )
   })
 
+  it('answers bodies that are too large, instead of hanging up on them (S72)', async () => {
+    const body = JSON.stringify({ unknownField: 'x'.repeat(300 * 1024) })
+    const headers = { 'content-type': 'application/json' }
+    for (let round = 0; round < 5; round++) {
+      const asked = ['/users/register', '/calls/start', '/no/such/path', '/auth/login'].flatMap(
+        (path) =>
+          (['nobody', 'user'] as const).map((as) =>
+            send({ path, method: 'POST', headers, body }, as),
+          ),
+      )
+      const codes = (await Promise.all((await Promise.all(asked)).map(readProblem))).map(
+        ({ code }) => code,
+      )
+      const large = 'payload_too_large'
+      expect(codes).toEqual([
+        large,
+        large,
+        'unauthorized',
+        large,
+        'not_found',
+        'not_found',
+        large,
+        large,
+      ])
+    }
+  })
+
   it('changed nothing', async () => {
     expect(await snapshot(system)).toEqual(before)
   })
