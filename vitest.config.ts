@@ -25,12 +25,12 @@ const node: TestProjectInlineConfiguration = {
   },
 }
 
-/** Real processes: after the others, and two files at a time, since most of the time they wait for something. */
+/** Real processes: after the others, and three files at a time, since most of the time they wait for something. */
 const whole = (name: string): TestProjectInlineConfiguration => ({
   test: {
     name,
     include: [`packages/testing/test/${name}/**/*.test.ts`],
-    maxWorkers: 2,
+    maxWorkers: 3,
     sequence: { groupOrder: 1 },
     testTimeout: 60_000,
     hookTimeout: 120_000,
