@@ -9,11 +9,11 @@ import {
   newId,
   page,
   principalOf,
+  readIdempotencyKey,
   toTraceparent,
   verifierFor,
 } from '@menagerie/core'
 import { type App, settingsOf } from '../context.ts'
-import { idempotencyKey } from '../idempotency-key.ts'
 import { contextOf, orThrow, roomOf } from '../rooms.ts'
 import { socketUrl } from '../socket-url.ts'
 
@@ -28,7 +28,7 @@ export function callRoutes(app: OpenAPIHono<App>): void {
     const { CARRIER_NUMBER, PUBLIC_URL } = settingsOf(c.env)
     const from = request.from ?? CARRIER_NUMBER
     if (from === '') throw new AppError('unavailable', 'This deployment has no number to call from')
-    const key = idempotencyKey(c.req.header('idempotency-key'))
+    const key = readIdempotencyKey(c.req.header('idempotency-key')) ?? null
     const id =
       key === null ? newId() : await idFromKey(principal.id, `POST ${calls.start.path}`, key)
     const command = { id, key, request, from }
@@ -94,7 +94,7 @@ export function callRoutes(app: OpenAPIHono<App>): void {
 
   app.openapi(guarded(calls.hangup), async (c) => {
     const { id } = c.req.valid('param')
-    const key = idempotencyKey(c.req.header('idempotency-key'))
+    const key = readIdempotencyKey(c.req.header('idempotency-key')) ?? null
     const room = roomOf(c.env, id)
     const { call, replayed } = orThrow(await room.hangup(principalOf(c), key, contextOf(c)))
     if (replayed) c.header('Idempotent-Replayed', 'true')
