@@ -87,6 +87,8 @@ const always: Readonly<Record<string, string>> = {
  */
 export function addHeaders(c: { res: Response }, requestId: string): void {
   if (c.res.status === 101) return
+  // Only this function sets it: where it stands, all of them do.
+  if (c.res.headers.has('x-frame-options')) return
   const missing = Object.entries({ ...always, 'x-request-id': requestId }).filter(
     ([name]) => !c.res.headers.has(name),
   )

@@ -103,7 +103,10 @@ describe('forwarding', () => {
 
   it('puts the security headers on every answer, also on errors (S82)', async () => {
     for (const path of [undefined, '/no/such/path', '/users/profile']) {
-      const answer = await gateway([fine]).fetch(path)
+      const answer = await gateway([fine]).fetch(path, {
+        headers: { origin: 'https://api.example.com' },
+      })
+      expect(answer.headers.get('x-frame-options')).toBe('DENY')
       expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
       expect(answer.headers.get('content-security-policy')).toMatch(/default-src 'none'/)
       expect(answer.headers.get('strict-transport-security')).toMatch(/max-age/)

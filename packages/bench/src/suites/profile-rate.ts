@@ -19,8 +19,8 @@ import { median, rate } from '../load.ts'
 import type { Finding } from '../report.ts'
 import { runBuilt } from '../runtime.ts'
 
-const ROUNDS = 5
-const LOAD = { seconds: 4, connections: 32 }
+const ROUNDS = 9
+const LOAD = { seconds: 3, connections: 32 }
 const peer = (name: string) => fileURLToPath(new URL(`../peers/${name}.ts`, import.meta.url))
 
 /**
