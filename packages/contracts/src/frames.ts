@@ -52,14 +52,3 @@ export const WelcomeData = z.strictObject({
   resumed: z.boolean(),
 })
 export type WelcomeData = z.infer<typeof WelcomeData>
-
-/** Types of server frames that are never journalled nor replayed. */
-export const transientFrames = [
-  'welcome',
-  'batch',
-  'ack',
-  'error',
-  'typing',
-  'queue.stats',
-  'device.telemetry',
-] as const

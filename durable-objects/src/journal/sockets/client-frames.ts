@@ -1,4 +1,4 @@
-import { closeCodes, MAX_FRAME_BYTES } from '@menagerie/contracts'
+import { closeCodes, MAX_FRAME_BYTES, ReauthFrameData, ResumeFrameData } from '@menagerie/contracts'
 import type { JsonObject } from '@menagerie/core'
 import type { ClientFrame } from '../types.ts'
 import { fitsAttachment, type LiveConnection } from './connection.ts'
@@ -61,19 +61,17 @@ export class ClientFrames {
   }
 
   #resume(ws: WebSocket, connection: LiveConnection, frame: ClientFrame): void {
-    const { lastSeq, ...rest } = frame.data
-    if (Number.isSafeInteger(lastSeq) && Number(lastSeq) >= 0 && Object.keys(rest).length === 0)
-      this.#feed.welcome(ws, connection, Number(lastSeq))
+    const asked = ResumeFrameData.safeParse(frame.data)
+    if (asked.success) this.#feed.welcome(ws, connection, asked.data.lastSeq)
     else this.#refuse(ws, frame, 'validation_failed', 'resume needs {lastSeq}')
   }
 
   /** Another token for the same account: the socket lives as long as that one. */
   async #reauth(ws: WebSocket, connection: LiveConnection, frame: ClientFrame): Promise<void> {
     const { exec, now, options, head } = this.#host
-    const { ticket, ...rest } = frame.data
-    if (typeof ticket !== 'string' || Object.keys(rest).length > 0)
-      return this.#refuse(ws, frame, 'validation_failed', 'reauth needs {ticket}')
-    const principal = redeemTicket(exec, ticket, now())
+    const asked = ReauthFrameData.safeParse(frame.data)
+    if (!asked.success) return this.#refuse(ws, frame, 'validation_failed', 'reauth needs {ticket}')
+    const principal = redeemTicket(exec, asked.data.ticket, now())
     if (principal === undefined)
       return this.#refuse(ws, frame, 'invalid_ticket', 'The ticket is unknown, used or late')
     if (principal.id !== connection.principal.id || !fitsAttachment(principal))

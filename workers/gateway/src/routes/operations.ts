@@ -1,3 +1,4 @@
+import { services } from '@menagerie/contracts/routes'
 import { checkHealth, clockOf, data, type HealthCheck, version } from '@menagerie/core'
 import { metricsHubName, textFormatType } from '@menagerie/durable-objects/metrics-hub/shared'
 import type { Context } from 'hono'
@@ -7,20 +8,14 @@ import { gauges } from '../gauges.ts'
 import { openApiDocument } from '../openapi.ts'
 import { routeTable, toRouteInfo } from '../route-table.ts'
 
-const services = [
-  'accounts',
-  'communications',
-  'devices',
-  'notifications',
-  'reports',
-  'admin',
-] as const
+/** Everybody behind the gateway. */
+const asked = services.filter((name) => name !== 'gateway')
 
 /** The one object that sums what all Workers tell. */
 const metricsHub = (env: Env) => env.METRICS_HUB.getByName(metricsHubName)
 
 const checks = (c: Context<App>): Record<string, HealthCheck> => ({
-  ...Object.fromEntries(services.map((name) => [name, () => askService(c, name)])),
+  ...Object.fromEntries(asked.map((name) => [name, () => askService(c, name)])),
   telemetry: async () => {
     await metricsHub(c.env).render([])
     return undefined
