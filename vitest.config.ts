@@ -12,10 +12,14 @@ const own = ['durable-objects', ...packages].filter((folder) =>
   existsSync(join(root, folder, 'vitest.config.ts')),
 )
 
+/** Most of the time a test waits for a timer or another process, also on a machine with two cores. */
+const maxWorkers = 3
+
 /** Everything else runs in Node: tests beside the source, and `test/` where no configuration says otherwise. */
 const node: TestProjectInlineConfiguration = {
   test: {
     name: 'node',
+    maxWorkers,
     // Pure tests share nothing that needs a process for each file.
     isolate: false,
     include: ['packages/*/src/**/*.test.ts', 'workers/*/src/**/*.test.ts']
@@ -25,12 +29,12 @@ const node: TestProjectInlineConfiguration = {
   },
 }
 
-/** Real processes: after the others, and three files at a time, since most of the time they wait for something. */
+/** Real processes: after the others. */
 const whole = (name: string): TestProjectInlineConfiguration => ({
   test: {
     name,
     include: [`packages/testing/test/${name}/**/*.test.ts`],
-    maxWorkers: 3,
+    maxWorkers,
     sequence: { groupOrder: 1 },
     testTimeout: 60_000,
     hookTimeout: 120_000,
@@ -38,15 +42,14 @@ const whole = (name: string): TestProjectInlineConfiguration => ({
 })
 
 /** A folder's projects, which a configuration at the root must list one by one. */
-async function projectsOf(folder: string): Promise<(string | TestProjectInlineConfiguration)[]> {
+async function projectsOf(folder: string): Promise<TestProjectInlineConfiguration[]> {
   const home = join(root, folder)
   const { default: config } = await import(pathToFileURL(join(home, 'vitest.config.ts')).href)
-  const inside: TestProjectInlineConfiguration[] | undefined = config.test?.projects
-  if (inside === undefined) return [folder]
+  const inside: TestProjectInlineConfiguration[] = config.test?.projects ?? [config]
   return inside.map((project) => ({
     root: home,
     ...project,
-    test: { root: home, ...project.test },
+    test: { root: home, maxWorkers, ...project.test },
   }))
 }
 

@@ -13,7 +13,7 @@ export const projects = [
       name: 'journal',
       root,
       environment: 'node',
-      include: ['src/**/*.test.ts', 'test/journal/**/*.test.ts'],
+      include: ['src/**/*.test.ts', 'test/{journal,devices}/**/*.test.ts'],
       testTimeout: 20_000,
     },
   },
@@ -30,6 +30,20 @@ export const projects = [
       testTimeout: 15_000,
     },
   },
+  {
+    // A device's twin and the link to its broker, with local queues and D1.
+    root,
+    plugins: [
+      cloudflareTest({ wrangler: { configPath: join(root, 'test/devices-worker/wrangler.toml') } }),
+    ],
+    test: {
+      name: 'devices-workerd',
+      root,
+      include: ['test/devices-workerd/**/*.test.ts'],
+      testTimeout: 15_000,
+    },
+  },
 ]
 
-export default defineConfig({ test: { projects } })
+// Log lines are shown for what failed.
+export default defineConfig({ test: { silent: 'passed-only', projects } })

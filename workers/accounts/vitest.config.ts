@@ -13,6 +13,7 @@ export default defineConfig({
           BCRYPT_COST: '4',
           KEY_ENCRYPTION_KEY: 'a-key-encryption-key-for-tests-only',
           CURSOR_KEY: 'a-cursor-key-that-is-for-tests-only',
+          BRIDGE_CLIENT_SECRET: 'a bridge secret: for tests only, 100%+',
           MIGRATIONS: await readD1Migrations(fileURLToPath(new URL('migrations', import.meta.url))),
         },
       },

@@ -19,6 +19,7 @@ import {
   type Ticket,
   timerInput,
 } from '../journal/index.ts'
+import { SocketCount } from '../shared/socket-count.ts'
 import { answerFrame } from './call-frames.ts'
 import { hasEnded } from './call-phase.ts'
 import { begin, step } from './call-state.ts'
@@ -39,7 +40,6 @@ import type {
   StartCommand,
   Started,
 } from './room-types.ts'
-import { SocketCount } from './socket-count.ts'
 import { toTimerInput } from './timer-inputs.ts'
 import { mayEnd, maySee } from './visibility.ts'
 

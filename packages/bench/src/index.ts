@@ -1,10 +1,12 @@
 import { type Finding, print } from './report.ts'
+import { bridgeRate } from './suites/bridge-rate.ts'
 import { profileRate } from './suites/profile-rate.ts'
 import { startTimes } from './suites/start-times.ts'
 import { testTime } from './suites/test-time.ts'
 
 const suites: Readonly<Record<string, () => Promise<Finding[]>>> = {
   profile: profileRate,
+  bridge: bridgeRate,
   start: startTimes,
   test: testTime,
 }

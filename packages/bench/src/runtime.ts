@@ -13,11 +13,14 @@ export interface BuiltWorker {
 /**
  * Runs built Workers in one workerd, without the proxies that `wrangler dev` puts in front of it: those would be what a
  * benchmark measures. The first Worker answers.
+ *
+ * @param port any free one unless given
  */
 export async function runBuilt(
   folder: string,
   configs: readonly BuiltWorker[],
   bindings: Readonly<Record<string, string>>,
+  port = 0,
 ): Promise<{ runtime: Miniflare; url: string }> {
   const workers = configs.map((config) => {
     const { configPath, bundle } = build(folder, config)
@@ -40,7 +43,7 @@ export async function runBuilt(
     convertV4MiniflareOptions({
       workers,
       host: '127.0.0.1',
-      port: 0,
+      port,
       cf: false,
       // Read and dropped: printing the Workers' lines would be what is measured.
       handleStructuredLogs: () => {},

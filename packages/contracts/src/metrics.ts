@@ -30,6 +30,17 @@ export const series = {
     help: 'Messages no consumer could take.',
   },
   sign_ins_total: { kind: 'counter', labels: ['result'], help: 'Sign-ins, by result.' },
+  notifications_total: {
+    kind: 'counter',
+    labels: ['channel', 'status'],
+    help: 'Notifications that a channel took or gave up, by channel.',
+  },
+  notification_delivery_seconds: {
+    kind: 'histogram',
+    labels: ['channel'],
+    help: 'From the time a notification was due to the provider taking it.',
+  },
+  devices_online: { kind: 'gauge', labels: [], help: 'Devices online now.' },
   build_info: {
     kind: 'gauge',
     labels: ['version'],
@@ -45,6 +56,7 @@ export type SeriesName = keyof typeof series
 /** Upper bounds of histogram buckets, in seconds. */
 export const durationBuckets = {
   http_request_duration_seconds: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+  notification_delivery_seconds: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600],
   call_duration_seconds: [5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600],
 } as const
 

@@ -47,3 +47,26 @@ export const TokenResponse = z
   })
   .openapi('TokenResponse')
 export type TokenResponse = z.infer<typeof TokenResponse>
+
+/** OAuth clients that act for themselves, each with the one role it has. Their secrets are settings of accounts. */
+export const serviceClients = { bridge: 'bridge' } as const
+
+/** `preferred_username` of a client's own token; no account's name looks like it. */
+export const serviceAccountName = (clientId: string): string => `service-account-${clientId}`
+
+/** What the `client_credentials` grant answers (RFC 6749 §4.4.3): no refresh token. */
+export const ClientTokenResponse = z
+  .strictObject({
+    access_token: z.string(),
+    token_type: z.literal('Bearer'),
+    expires_in: z.number().int(),
+    scope: z.string(),
+  })
+  .openapi('ClientTokenResponse')
+export type ClientTokenResponse = z.infer<typeof ClientTokenResponse>
+
+/** An OAuth error (RFC 6749 §5.2). */
+export const OAuthError = z
+  .strictObject({ error: z.string(), error_description: z.string() })
+  .openapi('OAuthError')
+export type OAuthError = z.infer<typeof OAuthError>

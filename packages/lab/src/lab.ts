@@ -5,7 +5,11 @@ import { join } from 'node:path'
 import { CallStore } from './carrier/call-store.ts'
 import { Carrier } from './carrier/carrier.ts'
 import { carrierApi } from './carrier/rest.ts'
-import { callsPage, toShown } from './page.ts'
+import { sendJson } from './http.ts'
+import { type Fault, Faults } from './inbox/faults.ts'
+import { InboxStore } from './inbox/inbox-store.ts'
+import { inboxApi } from './inbox/rest.ts'
+import { labPage, toShown } from './page.ts'
 
 export interface LabOptions {
   /** On the loopback interface; 0 for any free port. */
@@ -15,7 +19,13 @@ export interface LabOptions {
   /** What the carrier's customers sign in with, and what signs its webhooks. */
   accountSid: string
   authToken: string
-  /** Where calls are kept across restarts; only in memory when left out. */
+  email?: {
+    /** The key that senders must have; any is taken when left out. */
+    key?: string
+    /** What the first requests meet: a status, or `drop` to take the mail and lose the answer. */
+    faults?: readonly Fault[]
+  }
+  /** Where calls and inboxes are kept across restarts; only in memory when left out. */
   dataDir?: string
   /** How many times faster than the contract's people these act; 1 unless given. */
   speed?: number
@@ -26,36 +36,50 @@ export interface RunningLab {
   stop(): Promise<void>
 }
 
-/** Starts the lab: a carrier with Twilio's Voice API and people who answer its phones. */
+/** Starts the lab: a carrier with Twilio's API and people who answer its phones, and inboxes for all that is sent. */
 export async function startLab(options: LabOptions): Promise<RunningLab> {
-  const { accountSid, authToken, dataDir, speed = 1 } = options
+  const { accountSid, authToken, dataDir, email = {}, speed = 1 } = options
   if (dataDir !== undefined) mkdirSync(dataDir, { recursive: true })
-  const store = new CallStore(dataDir === undefined ? undefined : join(dataDir, 'lab-calls.json'))
+  const file = (name: string) => (dataDir === undefined ? undefined : join(dataDir, name))
+  const store = new CallStore(file('lab-calls.json'))
+  const inboxes = new InboxStore(file('lab-inbox.json'))
+  const faults = new Faults()
+  faults.plan('email', email.faults ?? [])
   const carrier = new Carrier({ store, accountSid, authToken, speed })
   const api = carrierApi({ carrier, accountSid, authToken })
+  const sinks = inboxApi({ store: inboxes, faults, accountSid, authToken, emailKey: email.key })
 
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => {
-      response.writeHead(500, { 'content-type': 'application/json' })
-      response.end(JSON.stringify({ status: 500, message: String(error) }))
+      if (response.headersSent) response.destroy()
+      else sendJson(response, 500, { status: 500, message: String(error) })
     })
   })
 
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://lab')
     if (await api(request, response, url)) return
+    if (await sinks(request, response, url)) return
     if (request.method === 'GET' && url.pathname === '/calls') {
-      response.writeHead(200, { 'content-type': 'application/json' })
-      response.end(JSON.stringify({ data: carrier.calls().map(toShown) }))
-      return
+      return sendJson(response, 200, { data: carrier.calls().map(toShown) })
     }
     if (request.method === 'GET' && url.pathname === '/') {
       response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' })
-      response.end(callsPage(carrier.calls(), options.gatewayUrl))
+      response.end(
+        labPage({
+          gatewayUrl: options.gatewayUrl,
+          calls: carrier.calls(),
+          inboxes: {
+            email: inboxes.list('email'),
+            sms: inboxes.list('sms'),
+            push: inboxes.list('push'),
+            webhook: inboxes.list('webhook'),
+          },
+        }),
+      )
       return
     }
-    response.writeHead(404, { 'content-type': 'application/json' })
-    response.end(JSON.stringify({ status: 404, message: 'There is nothing here' }))
+    sendJson(response, 404, { status: 404, message: 'There is nothing here' })
   }
 
   await new Promise<void>((resolve, reject) => {

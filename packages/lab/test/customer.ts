@@ -1,6 +1,6 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { type RunningLab, startLab } from '../src/index.ts'
+import { type LabOptions, type RunningLab, startLab } from '../src/index.ts'
 
 /** A webhook as the customer got it. */
 export interface Received {
@@ -109,5 +109,5 @@ export class Customer {
   }
 }
 
-export const startTestLab = (more: { dataDir?: string; speed?: number } = {}) =>
+export const startTestLab = (more: Partial<LabOptions> = {}) =>
   startLab({ port: 0, gatewayUrl: 'http://gateway', accountSid, authToken, speed: 20, ...more })

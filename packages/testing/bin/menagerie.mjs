@@ -20,7 +20,9 @@ if (!atLeast(process.versions.node, '18.0.0')) {
   )
 }
 if (!/^[a-z-]+$/.test(command) || !existsSync(entry)) {
-  fail(`There is no command "${command}": try start, test, check, fix, reset, compodoc or bench`)
+  fail(
+    `There is no command "${command}": try start, test, check, fix, reset, compodoc, bench or lab`,
+  )
 }
 await ensureDependencies(root)
 handOver({ root, node: chooseNode(root), entry, args: rest })

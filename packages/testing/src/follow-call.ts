@@ -14,7 +14,7 @@ import type { RunningSystem } from './launcher/system.ts'
  * workerd keeps the TCP connection of a hibernating socket open after it has closed the WebSocket (a local matter; what
  * the server says is all said by then). `ws` waits 30 s for the end unless told otherwise.
  */
-class PromptWebSocket extends WebSocket {
+export class PromptWebSocket extends WebSocket {
   constructor(url: string, protocols: string[]) {
     super(url, protocols, { closeTimeout: 500 } as WebSocket.ClientOptions)
   }

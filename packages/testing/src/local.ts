@@ -1,9 +1,11 @@
 /** The pieces of a local system, for who puts them together in another way: the benchmarks run the built Workers. */
+export { startBroker } from './broker/index.ts'
+export { startBridgeProcess } from './launcher/bridge-process.ts'
 export { ensureDemoUsers } from './launcher/demo-users.ts'
 export { deriveConfig } from './launcher/derive-config.ts'
 export { readMigrations } from './launcher/migration-files.ts'
 export { applyMigrations } from './launcher/migrations.ts'
-export { ensureSecrets } from './launcher/secrets.ts'
+export { ensureSecrets, type Secrets } from './launcher/secrets.ts'
 export { ACCOUNTS_DATABASE, seedUsers } from './launcher/seed.ts'
 export { localVars } from './launcher/vars.ts'
 export { readWorkers, type WorkerSource, type WranglerConfig } from './launcher/worker-config.ts'

@@ -16,6 +16,8 @@ export const Settings = CommonSettings.extend({
   KEY_ENCRYPTION_KEY: secret,
   /** Signs list cursors. */
   CURSOR_KEY: secret,
+  /** What the client `bridge` shows for its own token. */
+  BRIDGE_CLIENT_SECRET: secret,
 })
 export type Settings = z.infer<typeof Settings>
 

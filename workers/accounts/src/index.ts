@@ -3,6 +3,7 @@ import { type App, type Env, settingsOf } from './context.ts'
 import { signingKeysOf } from './deployment.ts'
 import { wakeSweeper } from './outbox.ts'
 import { authRoutes } from './routes/auth.ts'
+import { internalRoutes } from './routes/internal.ts'
 import { realmRoutes } from './routes/realm.ts'
 import { userRoutes } from './routes/users.ts'
 
@@ -28,6 +29,7 @@ healthRoutes(app, (env) => ({
 authRoutes(app)
 userRoutes(app)
 realmRoutes(app)
+internalRoutes(app)
 
 export { OutboxSweeper } from '@menagerie/durable-objects/outbox-sweeper'
 export { UserSessions } from '@menagerie/durable-objects/user-sessions'

@@ -12,6 +12,13 @@ const Envelope = z.object({
 })
 
 /**
+ * What a dead letter is known by: the event and its queue, since what is sent again after a restart comes as another
+ * message. What names no event is known by the queue's own id for it.
+ */
+const keyOf = (message: Message, eventId: string | undefined, queue: string): string =>
+  eventId ? `${eventId}@${queue}` : message.id
+
+/**
  * Consumes the queue `dead-letters`: keeps each message, once. It acknowledges only what is stored, so a message that
  * cannot be stored now comes again.
  */
@@ -39,7 +46,7 @@ export async function consumeDeadLetters(batch: MessageBatch, env: Env): Promise
            VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
           )
             .bind(
-              message.id,
+              keyOf(message, told.id, queue),
               queue,
               told.type ?? null,
               told.id ?? null,
@@ -64,10 +71,17 @@ export async function consumeDeadLetters(batch: MessageBatch, env: Env): Promise
 /** The queue does not tell why a consumer gave up; what is wrong with the message itself can be seen. */
 export function reasonOf(body: unknown): string {
   const parsed = CloudEvent.safeParse(body)
-  if (parsed.success) return 'The consumer failed every time'
+  if (parsed.success) return ofEvent(parsed.data as CloudEvent)
   const [issue] = parsed.error.issues
   return `Not an event of the contract: ${issue?.path.join('.') || 'body'}: ${issue?.message ?? 'invalid'}`.slice(
     0,
     500,
   )
+}
+
+/** What a device sent comes here because nobody could use it, not because a consumer failed. */
+function ofEvent(event: CloudEvent): string {
+  if (event.type !== 'device.message.rejected.v1') return 'The consumer failed every time'
+  const { code, detail } = (event as CloudEvent<'device.message.rejected.v1'>).data
+  return `${code}: ${detail}`.slice(0, 500)
 }

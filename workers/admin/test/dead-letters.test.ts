@@ -34,6 +34,9 @@ async function deliver(...messages: { id: string; body: unknown }[]) {
   return getQueueResult(batch, context)
 }
 
+/** The same event under another id. */
+const withId = (id: string) => ({ ...revoked, id })
+
 const row = (id: string) =>
   env.DB.prepare('SELECT * FROM dead_letters WHERE id = ?').bind(id).first()
 
@@ -41,7 +44,7 @@ describe('the queue dead-letters', () => {
   it('is kept before it is acknowledged, with the queue and the event a message names', async () => {
     const { explicitAcks } = await deliver({ id: 'm1', body: revoked })
     expect(explicitAcks).toEqual(['m1'])
-    expect(await row('m1')).toMatchObject({
+    expect(await row('user-sessions/1:2@revocations')).toMatchObject({
       queue: 'revocations',
       event_type: 'session.revoked.v1',
       event_id: 'user-sessions/1:2',
@@ -51,13 +54,17 @@ describe('the queue dead-letters', () => {
     })
   })
 
-  it('keeps a message that arrives twice once', async () => {
-    await deliver({ id: 'm2', body: revoked }, { id: 'm2', body: revoked })
-    await deliver({ id: 'm2', body: revoked })
-    const count = await env.DB.prepare(
-      "SELECT count(*) AS n FROM dead_letters WHERE id = 'm2'",
-    ).first('n')
-    expect(count).toBe(1)
+  it('keeps an event once for each queue, also when it is sent again as another message', async () => {
+    const body = withId('user-sessions/1:3')
+    await deliver({ id: 'm2', body }, { id: 'm2', body })
+    await deliver({ id: 'm2-again', body })
+    await deliver({ id: 'm2-history', body: { ...body, queue: 'history' } })
+    const { results } = await env.DB.prepare(
+      'SELECT id FROM dead_letters WHERE event_id = ? ORDER BY id',
+    )
+      .bind(body.id)
+      .all()
+    expect(results).toEqual([{ id: `${body.id}@history` }, { id: `${body.id}@revocations` }])
   })
 
   it.each([null, 'text', 7, [], { type: 7, id: {}, queue: 'no-such-queue' }])(
@@ -78,14 +85,17 @@ describe('the queue dead-letters', () => {
   it('asks again for a message that cannot be stored', async () => {
     await env.DB.prepare('ALTER TABLE dead_letters RENAME TO away').run()
     try {
-      const { explicitAcks, retryMessages } = await deliver({ id: 'm3', body: revoked })
+      const { explicitAcks, retryMessages } = await deliver({
+        id: 'm3',
+        body: withId('user-sessions/1:4'),
+      })
       expect(explicitAcks).toEqual([])
       expect(retryMessages.map(({ msgId }) => msgId)).toEqual(['m3'])
     } finally {
       await env.DB.prepare('ALTER TABLE away RENAME TO dead_letters').run()
     }
-    await deliver({ id: 'm3', body: revoked })
-    expect(await row('m3')).not.toBeNull()
+    await deliver({ id: 'm3', body: withId('user-sessions/1:4') })
+    expect(await row('user-sessions/1:4@revocations')).not.toBeNull()
   })
 })
 
@@ -95,5 +105,31 @@ describe('reasonOf', () => {
       /data\.sessionId/,
     )
     expect(reasonOf({ ...revoked, type: 'x'.repeat(5_000) }).length).toBeLessThanOrEqual(500)
+  })
+
+  it('tells the code and the detail of what a device sent', () => {
+    const rejected = {
+      specversion: '1.0',
+      id: 'rejected:1',
+      source: '/devices/bridge',
+      type: 'device.message.rejected.v1',
+      subject: '/devices',
+      time: '2026-11-21T10:00:00.000Z',
+      datacontenttype: 'application/json',
+      queue: 'dead-letters',
+      data: {
+        deviceId: null,
+        topic: 'v1/devices/x/telemetry',
+        code: 'unknown_topic',
+        detail: 'The topic names no stream',
+        payload: '{}',
+        encoding: 'utf-8',
+        bytes: 2,
+        receivedAt: '2026-11-21T10:00:00.000Z',
+      },
+    }
+    expect(reasonOf(rejected)).toBe('unknown_topic: The topic names no stream')
+    const long = { ...rejected, data: { ...rejected.data, detail: 'x'.repeat(5_000) } }
+    expect(reasonOf(long)).toHaveLength(500)
   })
 })

@@ -19,7 +19,7 @@ const verifier = verifierFor(undefined)
 
 /**
  * Lets a request pass, or says why not: its token, the rate limit of the account or else of the address, the session,
- * the permission. Tickets and signatures are checked by who issued the one and knows the secret of the other.
+ * the permission. Tickets, signatures and the broker's secret are checked by who issued the one and knows the others.
  */
 export async function admit(c: Context<App>, entry: RouteEntry): Promise<void> {
   let principal: Principal | undefined
@@ -51,6 +51,7 @@ async function identify(c: Context<App>, entry: RouteEntry): Promise<Principal |
       return undefined
     case 'public':
     case 'signature':
+    case 'broker':
       return undefined
   }
 }

@@ -1,5 +1,8 @@
 import { type AppEnv, CommonSettings, envValidator, type ServiceTokenMinter } from '@menagerie/core'
+import type { BridgeLink } from '@menagerie/durable-objects/bridge-link'
 import type { CallRoom } from '@menagerie/durable-objects/call-room'
+import type { DeviceTwin } from '@menagerie/durable-objects/device-twin'
+import type { Mailbox } from '@menagerie/durable-objects/mailbox'
 import type { MetricsHub } from '@menagerie/durable-objects/metrics-hub'
 import type { UserSessions } from '@menagerie/durable-objects/user-sessions'
 import { z } from 'zod'
@@ -35,6 +38,9 @@ export interface Env extends z.infer<typeof Settings> {
   SERVICE_TOKENS: ServiceTokenMinter
   USER_SESSIONS: DurableObjectNamespace<UserSessions>
   CALL_ROOM: DurableObjectNamespace<CallRoom>
+  DEVICE_TWIN: DurableObjectNamespace<DeviceTwin>
+  BRIDGE_LINK: DurableObjectNamespace<BridgeLink>
+  MAILBOX: DurableObjectNamespace<Mailbox>
   METRICS_HUB: DurableObjectNamespace<MetricsHub>
   RATE_LIMIT_AUTH: RateLimit
   RATE_LIMIT_API: RateLimit

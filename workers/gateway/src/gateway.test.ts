@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Env } from './context.ts'
 import worker from './index.ts'
+import { routeTable } from './route-table.ts'
 
 const lines: Record<string, unknown>[] = []
 beforeEach(() => {
@@ -104,6 +105,45 @@ describe('limits', () => {
   })
 })
 
+describe('what the broker asks', () => {
+  const ask = (body = '{"username":"d1"}'): RequestInit => ({
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      authorization: 'Bearer the brokers secret',
+    },
+    body,
+  })
+
+  it.each(['/devices/bridge/auth', '/v1/devices/bridge/acl'])(
+    'reaches devices at %s with its secret, uncounted: devices checks it',
+    async (path) => {
+      const arrived: Request[] = []
+      const DEVICES = {
+        fetch: async (url: string, init?: RequestInit) => {
+          arrived.push(new Request(url, init))
+          return Response.json({ data: {} })
+        },
+      } as unknown as Fetcher
+      const { send, asked } = gateway({ DEVICES }, 0)
+      expect((await send(path, ask())).status).toBe(200)
+      const [request] = arrived
+      expect(new URL(request?.url ?? '').pathname).toBe(path.replace('/v1', ''))
+      expect(request?.headers.get('authorization')).toBe('Bearer the brokers secret')
+      expect([await request?.text(), asked]).toEqual(['{"username":"d1"}', []])
+    },
+  )
+
+  it('refuses a batch of messages without a token, and takes one of a megabyte at most', async () => {
+    const { send } = gateway()
+    const batch = { method: 'POST', headers: { 'content-type': 'application/json' }, body: '{}' }
+    expect((await send('/devices/bridge/messages', batch)).status).toBe(401)
+    expect(
+      routeTable.find(({ pattern }) => pattern === '/devices/bridge/messages')?.bodyLimitBytes,
+    ).toBe(1_000_000)
+  })
+})
+
 describe('other answers', () => {
   it('names HEAD beside GET in Allow (RFC 9110 §9.3.2)', async () => {
     const { send } = gateway()
@@ -163,25 +203,56 @@ describe('health', () => {
 })
 
 describe('revocations', () => {
+  const traceId = '0af7651916cd43dd8448eb211c80319c'
+  const id = '019aa5b8-7c00-7000-8000-000000000001'
+  const revoked = (sockets: object[]) => ({
+    specversion: '1.0',
+    id: `user-sessions/${id}:3`,
+    source: `/users/${id}/sessions`,
+    type: 'session.revoked.v1',
+    subject: `/users/${id}/sessions/${id}`,
+    time: '2026-11-21T10:00:00.000Z',
+    datacontenttype: 'application/json',
+    traceparent: `00-${traceId}-b7ad6b7169203331-01`,
+    data: { userId: id, sessionId: id, reason: 'logout', sockets },
+  })
+  const consume = async (body: object, env: Env) => {
+    const message = { id: 'm1', attempts: 1, body, ack: vi.fn(), retry: vi.fn() }
+    await worker.queue({ messages: [message] } as unknown as MessageBatch, env)
+    return message
+  }
+
   it('are consumed under the trace that caused them', async () => {
     const { env } = gateway()
-    const traceId = '0af7651916cd43dd8448eb211c80319c'
-    const id = '019aa5b8-7c00-7000-8000-000000000001'
-    const body = {
-      specversion: '1.0',
-      id: `user-sessions/${id}:3`,
-      source: `/users/${id}/sessions`,
-      type: 'session.revoked.v1',
-      subject: `/users/${id}/sessions/${id}`,
-      time: '2026-11-21T10:00:00.000Z',
-      datacontenttype: 'application/json',
-      traceparent: `00-${traceId}-b7ad6b7169203331-01`,
-      data: { userId: id, sessionId: id, reason: 'logout', sockets: [] },
-    }
-    const ack = vi.fn()
-    const message = { id: 'm1', attempts: 1, body, ack, retry: vi.fn() }
-    await worker.queue({ messages: [message] } as unknown as MessageBatch, env)
-    expect(ack).toHaveBeenCalledOnce()
+    const body = revoked([])
+    expect((await consume(body, env)).ack).toHaveBeenCalledOnce()
     expect(lines[0]).toMatchObject({ message: 'message', traceId, eventId: body.id })
+  })
+
+  it('reach each object by its class, and come again when one of them does not answer', async () => {
+    const told: string[] = []
+    const holders = (name: string, answers = true) => ({
+      getByName: (object: string) => ({
+        closeSession: async (sessionId: string) => {
+          if (!answers) throw new Error('the object is away')
+          told.push(`${name} ${object} ${sessionId}`)
+        },
+      }),
+    })
+    const body = revoked([
+      { class: 'CallRoom', name: 'c1' },
+      { class: 'DeviceTwin', name: 'd1' },
+      { class: 'Mailbox', name: 'm1' },
+    ])
+    const settings = {
+      CALL_ROOM: holders('CallRoom'),
+      DEVICE_TWIN: holders('DeviceTwin'),
+      MAILBOX: holders('Mailbox'),
+    } as unknown as Partial<Env>
+    expect((await consume(body, gateway(settings).env)).ack).toHaveBeenCalledOnce()
+    expect(told).toEqual([`CallRoom c1 ${id}`, `DeviceTwin d1 ${id}`, `Mailbox m1 ${id}`])
+    const away = { ...settings, MAILBOX: holders('Mailbox', false) } as unknown as Partial<Env>
+    const message = await consume(body, gateway(away).env)
+    expect([message.ack.mock.calls.length, message.retry.mock.calls.length]).toEqual([0, 1])
   })
 })

@@ -13,7 +13,10 @@ const Gauge = z.object({
 const Answer = z.object({ data: z.array(Gauge) })
 
 /** Owners of gauges, asked when somebody scrapes. */
-const owners = [{ name: 'communications', binding: 'COMMUNICATIONS' }] as const
+const owners = [
+  { name: 'communications', binding: 'COMMUNICATIONS' },
+  { name: 'devices', binding: 'DEVICES' },
+] as const
 const CACHE_MS = 10_000
 
 const tokens = new WeakMap<object, (audience: string) => Promise<string>>()

@@ -44,6 +44,7 @@ describe('the OpenAPI document', () => {
           socket: ['ticket'],
           scrape: ['scrapeToken'],
           signature: ['carrierSignature'],
+          broker: ['brokerSecret'],
           public: [],
         }[route.policy.access as 'bearer'] ?? [],
       )

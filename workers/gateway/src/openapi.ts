@@ -13,6 +13,7 @@ export function openApiDocument(publicUrl: string): object {
 const securitySchemes = {
   bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
   scrapeToken: { type: 'http', scheme: 'bearer' },
+  brokerSecret: { type: 'http', scheme: 'bearer' },
   ticket: {
     type: 'apiKey',
     in: 'header',
@@ -30,6 +31,7 @@ const schemesOf: Record<Access, readonly SecurityScheme[]> = {
   socket: ['ticket', 'bearer'],
   signature: ['carrierSignature'],
   scrape: ['scrapeToken'],
+  broker: ['brokerSecret'],
 }
 
 const idempotencyKey = {

@@ -1,4 +1,4 @@
-import { CloudEvent } from '@menagerie/contracts'
+import { CloudEvent, type SocketOwner } from '@menagerie/contracts'
 import { Line, Logger, traceIdOf, withLine } from '@menagerie/core'
 import type { Env } from './context.ts'
 import { forget } from './sessions.ts'
@@ -38,7 +38,21 @@ async function revoke(body: unknown, env: Env, line: Line): Promise<void> {
   const { sessionId, sockets } = (event as CloudEvent<'session.revoked.v1'>).data
   forget(sessionId)
   const context = event.traceparent === undefined ? {} : { traceparent: event.traceparent }
-  await Promise.all(
-    sockets.map((owner) => env.CALL_ROOM.getByName(owner.name).closeSession(sessionId, context)),
-  )
+  await Promise.all(sockets.map((owner) => ownerOf(env, owner).closeSession(sessionId, context)))
+}
+
+/** What every object that holds sockets answers. */
+interface SocketHolder {
+  closeSession(sessionId: string, context: { traceparent?: string }): Promise<unknown>
+}
+
+function ownerOf(env: Env, owner: SocketOwner): SocketHolder {
+  switch (owner.class) {
+    case 'CallRoom':
+      return env.CALL_ROOM.getByName(owner.name)
+    case 'DeviceTwin':
+      return env.DEVICE_TWIN.getByName(owner.name)
+    case 'Mailbox':
+      return env.MAILBOX.getByName(owner.name)
+  }
 }

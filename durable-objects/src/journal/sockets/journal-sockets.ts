@@ -52,10 +52,14 @@ export class JournalSockets {
     return this.#connections.open().map((ws) => this.#connections.of(ws).principal)
   }
 
-  /** A ticket that opens one socket within 30 s. The object must exist. */
-  async issueTicket(principal: Principal): Promise<Ticket> {
+  /**
+   * A ticket that opens one socket within 30 s. The object must exist.
+   *
+   * @param prefix what the ticket begins with, base64url, where its address alone does not lead to the object
+   */
+  async issueTicket(principal: Principal, prefix = ''): Promise<Ticket> {
     if (!this.#host.exists()) throw new Error('A ticket needs an object that was created')
-    return storeTicket(this.#host.exec, randomToken(), principal, this.#host.now())
+    return storeTicket(this.#host.exec, `${prefix}${randomToken()}`, principal, this.#host.now())
   }
 
   /**

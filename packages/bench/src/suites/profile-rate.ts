@@ -1,21 +1,9 @@
-import { randomUUID } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import type { D1Database } from '@cloudflare/workers-types'
-import { createSession } from '@menagerie/client'
 import { temporaryFolder } from '@menagerie/testing'
-import {
-  applyMigrations,
-  deriveConfig,
-  ensureDemoUsers,
-  ensureSecrets,
-  localVars,
-  readMigrations,
-  readWorkers,
-  repositoryRoot,
-  seedUsers,
-} from '@menagerie/testing/local'
 import type { Miniflare } from 'miniflare'
 import { median, rate } from '../load.ts'
+import { startOurs } from '../ours.ts'
 import type { Finding } from '../report.ts'
 import { runBuilt } from '../runtime.ts'
 
@@ -32,7 +20,7 @@ export async function profileRate(): Promise<Finding[]> {
   const folder = await temporaryFolder('bench')
   const running: Miniflare[] = []
   try {
-    const ours = await startOurs(folder.path)
+    const ours = await startProfile(folder.path)
     running.push(ours.runtime)
     const bare = await startBare(folder.path, ours)
     running.push(bare.runtime)
@@ -68,48 +56,19 @@ export async function profileRate(): Promise<Finding[]> {
   }
 }
 
-async function startOurs(folder: string) {
-  const sources = readWorkers(repositoryRoot)
-  const secrets = ensureSecrets(folder, sources)
-  const configs = sources.map((source) => {
-    const config = deriveConfig(source, {
-      common: {
-        ENVIRONMENT: 'development',
-        PUBLIC_URL: 'http://localhost:8787',
-        BOOT_ID: randomUUID(),
-        CLOCK_OFFSET_MS: '0',
-      },
-      declared: localVars('development', undefined),
-    })
-    // The tail costs the runtime a third of its rate locally, in a worker of its own in production; the limit is a limit.
-    const { tail_consumers: _, secrets: __, assets: ___, ...rest } = config
-    const limits = (config.ratelimits as object[] | undefined)?.map((limit) => ({
-      ...limit,
-      simple: { limit: 1e9, period: 60 },
-    }))
-    return { ...rest, ...(limits ? { ratelimits: limits } : {}) } as typeof config
-  })
-  const { runtime, url } = await runBuilt(folder, configs, secrets)
-  const database = (await runtime.getD1Database(
-    'DB',
-    'menagerie-accounts',
-  )) as unknown as D1Database
-  await applyMigrations(database, readMigrations(`${repositoryRoot}/workers/accounts/migrations`))
-  const users = ensureDemoUsers(folder)
-  await seedUsers(database, users, Date.now())
-  const agent = users.find((user) => user.role === 'agent')
-  if (!agent) throw new Error('there is no demo agent')
-  const session = createSession({ baseUrl: url })
-  await session.signIn({ username: agent.username, password: agent.password })
-  const row = await database
+/** Ours, with an agent signed in and the row that the peer reads too. */
+async function startProfile(folder: string) {
+  const { runtime, url, accounts, signIn } = await startOurs(folder)
+  const { username, token } = await signIn('agent')
+  const row = await accounts
     .prepare('SELECT * FROM users WHERE username = ?')
-    .bind(agent.username)
+    .bind(username)
     .first<Record<string, string>>()
-  if (!row || !session.tokens) throw new Error('the demo agent cannot sign in')
-  const schema = await database
+  if (!row) throw new Error('the demo agent cannot sign in')
+  const schema = await accounts
     .prepare("SELECT sql FROM sqlite_master WHERE name = 'users'")
     .first<{ sql: string }>()
-  return { runtime, url, token: session.tokens.accessToken, row, schema: schema?.sql ?? '' }
+  return { runtime, url, token, row, schema: schema?.sql ?? '' }
 }
 
 async function startBare(folder: string, ours: { row: Record<string, string>; schema: string }) {

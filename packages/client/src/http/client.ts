@@ -73,6 +73,7 @@ function takesToken(route: CallableRoute): boolean {
       return true
     case 'public':
     case 'signature':
+    case 'broker':
       return false
   }
 }

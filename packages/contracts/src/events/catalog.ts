@@ -28,6 +28,7 @@ export const eventQueues = {
   'device.event.v1': ['history', 'rules', 'webhooks'],
   'device.rule.triggered.v1': ['history', 'rules', 'webhooks'],
   'device.command.finished.v1': ['history', 'webhooks'],
+  'device.message.rejected.v1': ['dead-letters'],
   'notification.requested.v1': ['deliveries'],
   'notification.status.changed.v1': ['history', 'webhooks'],
   'user.registered.v1': ['history', 'rules'],

@@ -4,6 +4,7 @@ const at = '2026-11-21T10:00:00.000Z'
 const callId = '019aa5b8-7c00-7000-8000-000000000001'
 const userId = '019aa5b8-7c00-7000-8000-000000000002'
 const sessionId = '019aa5b8-7c00-7000-8000-000000000003'
+const device = { deviceId: 'thermometer-7', ownerId: userId } as const
 const call = {
   callId,
   direction: 'outbound',
@@ -33,6 +34,56 @@ export const eventExamples: { [T in PublishedEventType]: EventData<T> } = {
     talkSeconds: 61,
     holdSeconds: 0,
     durationSeconds: 63,
+  },
+  'device.presence.changed.v1': {
+    ...device,
+    state: 'online',
+    previousState: 'offline',
+    session: 's1',
+    changedAt: at,
+  },
+  'device.event.v1': {
+    ...device,
+    name: 'door',
+    data: { open: true },
+    time: null,
+    receivedAt: at,
+  },
+  'device.rule.triggered.v1': {
+    ...device,
+    deviceName: 'Cellar',
+    rule: { stream: 'climate', field: 'temperature', operator: 'above', threshold: 30 },
+    value: 31.5,
+    triggeredAt: at,
+  },
+  'device.message.rejected.v1': {
+    deviceId: 'thermometer-7',
+    topic: 'v1/devices/thermometer-7/telemetry/climate',
+    code: 'malformed_json',
+    detail: 'The payload is not JSON',
+    payload: '{"values":',
+    encoding: 'utf-8',
+    bytes: 10,
+    receivedAt: at,
+  },
+  'notification.requested.v1': {
+    notificationId: sessionId,
+    mailbox: `user:${userId}`,
+    deliveryId: `${sessionId}:email`,
+    channel: 'email',
+    recipient: { userId },
+    category: 'device-alert',
+    content: { title: 'Cellar is too warm', body: 'temperature is 31.5, above 30' },
+    expiresAt: null,
+  },
+  'notification.status.changed.v1': {
+    notificationId: sessionId,
+    category: 'device-alert',
+    status: 'queued',
+    previousStatus: null,
+    channels: ['email'],
+    reason: null,
+    changedAt: at,
   },
   'user.registered.v1': { userId, channel: 'sms', registeredAt: at },
   'user.signed-in.v1': { userId, sessionId, clientId: 'menagerie', acr: '1' },

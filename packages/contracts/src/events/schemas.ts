@@ -1,5 +1,8 @@
 import { z } from '@hono/zod-openapi'
+import { RejectionCode } from '../bridge.ts'
 import { CallDirection, CallStatus, TerminalCallStatus } from '../calls.ts'
+import { DeviceId, PresenceState, StreamName, ThresholdRule } from '../devices.ts'
+import { Channel, NotificationContent, NotificationStatus, Recipient } from '../notifications.ts'
 import { Id, Timestamp } from '../primitives.ts'
 import { type EventType, QueueName } from './catalog.ts'
 
@@ -12,9 +15,13 @@ const call = {
   queueId: Id.nullable(),
 }
 const user = { userId: Id }
+const device = { deviceId: DeviceId, ownerId: Id }
 
 /** Reference to an object that holds a socket of a session. */
-export const SocketOwner = z.strictObject({ class: z.enum(['CallRoom']), name: z.string().min(1) })
+export const SocketOwner = z.strictObject({
+  class: z.enum(['CallRoom', 'DeviceTwin', 'Mailbox']),
+  name: z.string().min(1),
+})
 export type SocketOwner = z.infer<typeof SocketOwner>
 
 /** What `data` holds, for the types that something publishes. */
@@ -37,6 +44,64 @@ export const eventData = {
     talkSeconds: z.number().int(),
     holdSeconds: z.number().int(),
     durationSeconds: z.number().int(),
+  }),
+  'device.presence.changed.v1': z.strictObject({
+    ...device,
+    state: PresenceState,
+    previousState: PresenceState,
+    session: z.string().nullable(),
+    changedAt: Timestamp,
+  }),
+  'device.event.v1': z.strictObject({
+    ...device,
+    name: StreamName,
+    data: z.unknown(),
+    /** The device's own time, when it told one. */
+    time: Timestamp.nullable(),
+    receivedAt: Timestamp,
+  }),
+  'device.rule.triggered.v1': z.strictObject({
+    ...device,
+    deviceName: z.string(),
+    rule: ThresholdRule,
+    /** The value that crossed, and when it was taken. */
+    value: z.number(),
+    triggeredAt: Timestamp,
+  }),
+  /** What a device sent and nobody can use; an operator sees it among the dead letters. */
+  'device.message.rejected.v1': z.strictObject({
+    /** The device the topic names; `null` where it names none that is registered. */
+    deviceId: DeviceId.nullable(),
+    topic: z.string(),
+    code: RejectionCode,
+    detail: z.string(),
+    /** The beginning of the payload, at most 4 KiB; what is no UTF-8 in base64. */
+    payload: z.string(),
+    encoding: z.enum(['utf-8', 'base64']),
+    bytes: z.number().int(),
+    receivedAt: Timestamp,
+  }),
+  /** One channel of one notification, to be handed to its provider. */
+  'notification.requested.v1': z.strictObject({
+    notificationId: Id,
+    /** The `Mailbox` that asks and is told what became of it. */
+    mailbox: z.string(),
+    /** `{notificationId}:{channel}`: the provider's idempotency key. */
+    deliveryId: z.string(),
+    channel: Channel,
+    recipient: Recipient,
+    category: z.string(),
+    content: NotificationContent,
+    expiresAt: Timestamp.nullable(),
+  }),
+  'notification.status.changed.v1': z.strictObject({
+    notificationId: Id,
+    category: z.string(),
+    status: NotificationStatus,
+    previousStatus: NotificationStatus.nullable(),
+    channels: z.array(Channel),
+    reason: z.string().nullable(),
+    changedAt: Timestamp,
   }),
   'user.registered.v1': z.strictObject({
     ...user,

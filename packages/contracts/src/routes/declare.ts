@@ -16,9 +16,9 @@ export type ServiceName = (typeof services)[number]
 
 /**
  * Who may call: `public` anybody · `bearer` an access token · `socket` a ticket or an access token ·
- * `signature` the carrier's signature · `scrape` the scrape token.
+ * `signature` the carrier's signature · `scrape` the scrape token · `broker` the broker's secret.
  */
-export type Access = 'public' | 'bearer' | 'socket' | 'signature' | 'scrape'
+export type Access = 'public' | 'bearer' | 'socket' | 'signature' | 'scrape' | 'broker'
 
 /** What the gateway must know of a route beyond its shapes. */
 export interface RoutePolicy {
@@ -61,7 +61,7 @@ export function declare<
   const errors = new Set([
     ...shared,
     ...(policy.service === 'gateway' ? [] : forwarded),
-    ...(policy.access === 'bearer' || policy.access === 'socket' ? withToken : []),
+    ...(['bearer', 'socket', 'broker'].includes(policy.access) ? withToken : []),
     ...(policy.permission ? withPermission : []),
     ...(config.request?.body ? withBody : []),
     ...(config.request?.query || config.request?.params ? (['validation_failed'] as const) : []),

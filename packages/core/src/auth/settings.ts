@@ -1,3 +1,4 @@
+import { serviceClients } from '@menagerie/contracts'
 import { z } from 'zod'
 import { systemClock } from '../clock.ts'
 import { envValidator } from '../env.ts'
@@ -9,7 +10,12 @@ export const CommonSettings = z.object({
   ENVIRONMENT: z.enum(['production', 'staging', 'development', 'test']),
   PUBLIC_URL: z.url({ protocol: /^https?$/ }),
   REALM: z.string().regex(/^[a-z0-9-]{1,64}$/),
-  CLIENT_ID: z.string().min(1).max(64),
+  /** The client that people sign in with; never one that acts for itself. */
+  CLIENT_ID: z
+    .string()
+    .min(1)
+    .max(64)
+    .refine((id) => !Object.hasOwn(serviceClients, id), 'is a client that acts for itself'),
   BOOT_ID: z.string().min(1).default('unset'),
   CLOCK_OFFSET_MS: z
     .string()

@@ -154,6 +154,67 @@ describe('TokenVerifier', () => {
     expect((await verifier('communications').verify(await sign(service))).ok).toBe(false)
   })
 
+  const ofClient = (changes: JWTPayload = {}): JWTPayload => ({
+    ...claims(),
+    azp: 'bridge',
+    resource_access: { bridge: { roles: ['bridge'] } },
+    preferred_username: 'service-account-bridge',
+    permissions: ['devices:bridge'],
+    ...changes,
+  })
+
+  it('S41 takes the own token of a client that acts for itself, as a client without a session', async () => {
+    const payload = ofClient()
+    expect(await verifier().verify(await sign(payload))).toEqual({
+      ok: true,
+      value: {
+        kind: 'client',
+        id: payload.sub,
+        username: 'service-account-bridge',
+        sessionId: '',
+        roles: ['bridge'],
+        permissions: ['devices:bridge'],
+        acr: '1',
+        expiresAt: now + 900_000,
+      },
+    })
+  })
+
+  const strange: [string, JWTPayload][] = [
+    ["a person's name on a client's token", { preferred_username: '+12025550101' }],
+    ["another client's name on it", { preferred_username: 'service-account-other' }],
+    ['a role that is not its own', { resource_access: { bridge: { roles: ['admin'] } } }],
+    ['a role beside its own', { resource_access: { bridge: { roles: ['bridge', 'admin'] } } }],
+    ['no role', { resource_access: { bridge: { roles: [] } } }],
+    ['the role under another client', { resource_access: { menagerie: { roles: ['bridge'] } } }],
+    ['a permission its role does not have', { permissions: ['devices:bridge', 'users:read'] }],
+    ['a client that is none of ours', { azp: 'constructor' }],
+    [
+      'a client of the same shape that is none of ours',
+      {
+        azp: 'other',
+        resource_access: { other: { roles: ['bridge'] } },
+        preferred_username: 'service-account-other',
+      },
+    ],
+    ['a service token (S11)', { typ: 'Service' }],
+    ['two session ids', { sid: newId() }],
+  ]
+  it.each(strange)('S41 refuses %s', async (_, changes) => {
+    expect(await verifier('devices').verify(await sign(ofClient(changes)))).toEqual({
+      ok: false,
+      error: 'bad_claims',
+    })
+  })
+
+  it("never takes a token of the people's client for a client's, whatever name stands in it (S41)", async () => {
+    const token = await sign({ ...claims(), preferred_username: 'service-account-bridge' })
+    expect(await verifier().verify(token)).toMatchObject({
+      ok: true,
+      value: { kind: 'user', sessionId: sid, roles: ['user'] },
+    })
+  })
+
   it('S18 never takes a mutated token and never throws', async () => {
     const subject = verifier()
     const token = await sign(claims())

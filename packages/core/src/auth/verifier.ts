@@ -1,4 +1,11 @@
-import { AccessTokenClaims, Role, ServiceTokenClaims } from '@menagerie/contracts'
+import {
+  AccessTokenClaims,
+  permissionsOf,
+  Role,
+  ServiceTokenClaims,
+  serviceAccountName,
+  serviceClients,
+} from '@menagerie/contracts'
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose'
 import { sha256Hex } from '../ids.ts'
 import type { Principal } from '../principal.ts'
@@ -13,7 +20,7 @@ export interface KeySource {
 export interface VerifierOptions {
   /** `{PUBLIC_URL}/auth/realms/{realm}`, exactly. */
   issuer: string
-  /** OAuth clients whose tokens are accepted (`azp`). */
+  /** OAuth clients that people sign in with (`azp`). Those that act for themselves are known by `serviceClients`. */
   clientIds: readonly string[]
   /** This service's name: what a service token's `aud` must be. `undefined` refuses service tokens. */
   audience?: string
@@ -114,19 +121,38 @@ export class TokenVerifier {
   #fromAccessToken(claims: AccessTokenClaims): Result<Principal, TokenRefusal> {
     const soon = this.#options.now() / 1000 + 60
     const roles = Role.array().safeParse(claims.resource_access[claims.azp]?.roles)
-    if (!this.#options.clientIds.includes(claims.azp) || claims.iat > soon) return err('bad_claims')
-    if (claims.session_state !== claims.sid || !roles.success) return err('bad_claims')
-    return ok({
-      kind: 'user',
+    if (claims.session_state !== claims.sid || claims.iat > soon || !roles.success)
+      return err('bad_claims')
+    const principal = {
       id: claims.sub,
       username: claims.preferred_username,
-      sessionId: claims.sid,
       roles: roles.data,
       permissions: claims.permissions,
       acr: claims.acr,
       expiresAt: claims.exp * 1000,
-    })
+    }
+    if (this.#options.clientIds.includes(claims.azp))
+      return ok({ kind: 'user', sessionId: claims.sid, ...principal })
+    return isOwnTokenOfClient(claims.azp, principal)
+      ? ok({ kind: 'client', sessionId: '', ...principal })
+      : err('bad_claims')
   }
+}
+
+/**
+ * Whether a client acts for itself: a client that may, under its own name, with its one role and no more than that role
+ * allows. Whatever else its `azp` stands on, such as a person's token, is nobody's (RFC 9700 §4.15).
+ */
+function isOwnTokenOfClient(
+  clientId: string,
+  { username, roles, permissions }: Pick<Principal, 'username' | 'roles' | 'permissions'>,
+): boolean {
+  const role = Object.entries(serviceClients).find(([id]) => id === clientId)?.[1]
+  if (role === undefined || username !== serviceAccountName(clientId)) return false
+  const allowed = permissionsOf([role])
+  return (
+    roles.length === 1 && roles[0] === role && permissions.every((each) => allowed.includes(each))
+  )
 }
 
 /** Three parts of canonical base64url (RFC 4648 §3.5): what a decoder would be lenient about never reaches it. */

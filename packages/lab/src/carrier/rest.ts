@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { readBody } from '../http.ts'
 import type { Carrier } from './carrier.ts'
 import { toResource } from './resource.ts'
 
@@ -37,8 +38,9 @@ export function carrierApi({ carrier, accountSid, authToken }: CarrierApiOptions
     if (request.method === 'GET' && sid === undefined) return list(reply, url)
     if (request.method === 'GET' && sid !== undefined) return fetchOne(reply, sid)
     if (request.method !== 'POST') return refuse(reply, 405, 20004, 'Method not allowed')
-    const form = await readForm(request)
-    if (form === undefined) return refuse(reply, 413, 20001, 'The body is too large')
+    const body = await readBody(request, MAX_BODY_BYTES)
+    if (body === undefined) return refuse(reply, 413, 20001, 'The body is too large')
+    const form = new URLSearchParams(body.toString('utf8'))
     if (sid !== undefined) return update(reply, sid, form)
     return create(reply, form, request.headers['idempotency-key'])
   }
@@ -119,14 +121,3 @@ const refuse = (reply: Reply, status: number, code: number, message: string): tr
   })
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest()
-
-async function readForm(request: IncomingMessage): Promise<URLSearchParams | undefined> {
-  const chunks: Buffer[] = []
-  let size = 0
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length
-    if (size > MAX_BODY_BYTES) return undefined
-    chunks.push(chunk)
-  }
-  return new URLSearchParams(Buffer.concat(chunks).toString('utf8'))
-}

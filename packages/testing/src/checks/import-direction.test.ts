@@ -19,7 +19,7 @@ test.each([
   ['packages/core/src/a.ts', 'durable-objects/journal'],
   ['durable-objects/src/a.ts', 'accounts'],
   ['packages/client/src/a.ts', 'core'],
-  ['packages/lab/src/a.ts', 'client'],
+  ['packages/lab/src/a.ts', 'durable-objects'],
   ['workers/gateway/src/a.ts', 'accounts'],
   ['workers/gateway/src/a.ts', 'testing'],
   ['packages/console/src/a.ts', 'core'],

@@ -8,7 +8,8 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'durable-objects': ['contracts', 'core'],
   'packages/client': ['contracts'],
   'packages/console': ['contracts', 'client'],
-  'packages/lab': ['contracts', 'core'],
+  // Its simulated people and devices are clients like any other.
+  'packages/lab': ['contracts', 'core', 'client'],
   'packages/mqtt-bridge': ['contracts', 'core', 'client'],
 }
 const WORKERS = ['contracts', 'core', 'durable-objects']

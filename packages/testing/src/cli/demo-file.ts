@@ -6,18 +6,27 @@ import type { RunningSystem } from '../launcher/system.ts'
 export interface DemoFile {
   gateway: string
   console: string
+  /** Where devices connect, and which MQTT the broker speaks: 5, or 4 for MQTT 3.1.1. */
+  mqtt?: string
+  mqttProtocol?: 5 | 4
   lab?: string
   scrapeToken: string
   users: { role: string; username: string; password: string }[]
+  /** Belongs to the admin. */
+  device?: { id: string; username: string; password: string }
 }
 
 export function demoFile(system: RunningSystem): DemoFile {
   return {
     gateway: system.url,
     console: system.url,
+    ...(system.mqtt === undefined
+      ? {}
+      : { mqtt: system.mqtt.url, mqttProtocol: system.mqtt.protocolVersion }),
     ...(system.labUrl === undefined ? {} : { lab: system.labUrl }),
     scrapeToken: system.secrets.SCRAPE_TOKEN ?? '',
     users: system.users.map(({ role, username, password }) => ({ role, username, password })),
+    ...(system.device === undefined ? {} : { device: system.device }),
   }
 }
 

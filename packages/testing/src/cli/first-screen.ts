@@ -1,7 +1,12 @@
 import type { DemoFile } from './demo-file.ts'
 
 /** What `npm start` shows once everything is up. */
-export function firstScreen(demo: DemoFile, dataDir: string, readyAfter: string): string {
+export function firstScreen(
+  demo: DemoFile,
+  dataDir: string,
+  readyAfter: string,
+  broker = 'MQTT',
+): string {
   const agent = demo.users.find(({ role }) => role === 'agent')
   const width = Math.max(0, ...demo.users.map(({ username }) => username.length))
   const users = demo.users.map(
@@ -12,11 +17,17 @@ export function firstScreen(demo: DemoFile, dataDir: string, readyAfter: string)
     `Menagerie is ready after ${readyAfter}.`,
     '',
     `  gateway and console   ${demo.gateway}`,
-    ...(demo.lab === undefined ? [] : [`  lab (fake carrier)    ${demo.lab}`]),
+    ...(demo.mqtt === undefined ? [] : [`  MQTT broker           ${demo.mqtt} (${broker})`]),
+    ...(demo.lab === undefined ? [] : [`  lab (carrier, mail)   ${demo.lab}`]),
     `  state and log         ${dataDir} (menagerie.log, demo.json)`,
   ]
   if (users.length > 0) lines.push('', 'Demo logins:', '', ...users)
+  if (demo.device !== undefined) {
+    const { username, password } = demo.device
+    lines.push('', 'Demo device (of the admin):', '', `  ${username}   ${password}`)
+  }
   if (agent !== undefined) lines.push('', 'Try:', '', ...tries(demo, agent))
+  if (demo.device !== undefined) lines.push('', ...deviceTries(demo, demo.device))
   return [...lines, '', 'Ctrl-C stops everything; `npm run reset` clears the state.'].join('\n')
 }
 
@@ -31,4 +42,30 @@ function tries(demo: DemoFile, agent: DemoFile['users'][number]): string[] {
     `  curl ${demo.gateway}/calls/history -H "authorization: Bearer $TOKEN"`,
     `  curl ${demo.gateway}/metrics -H "authorization: Bearer ${demo.scrapeToken}"`,
   ]
+}
+
+function deviceTries(demo: DemoFile, device: NonNullable<DemoFile['device']>): string[] {
+  const { hostname, port } = new URL(demo.mqtt ?? 'mqtt://127.0.0.1:1883')
+  const version = demo.mqttProtocol === 4 ? 'mqttv311' : 'mqttv5'
+  return [
+    `  mosquitto_pub -h ${hostname} -p ${port || '1883'} -V ${version} -q 1 -i ${device.id} \\`,
+    `    -u ${device.username} -P ${device.password} \\`,
+    `    -t v1/devices/${device.id}/telemetry/climate -m '{"values":{"temperature":21.5}}'`,
+  ]
+}
+
+/** What the first screen says of the broker. */
+export function describeBroker(
+  kind: string | undefined,
+  protocolVersion: 4 | 5 | undefined,
+): string {
+  const speaks = protocolVersion === 4 ? 'MQTT 3.1.1' : 'MQTT 5'
+  switch (kind) {
+    case 'mosquitto':
+      return `Mosquitto, ${speaks}`
+    case 'aedes':
+      return `embedded aedes, ${speaks}, keeps nothing across restarts; install mosquitto for more`
+    default:
+      return speaks
+  }
 }

@@ -4,7 +4,7 @@ import { launch } from '../launcher/launch.ts'
 import type { System } from '../launcher/system.ts'
 import { repositoryRoot } from '../paths.ts'
 import { writeDemoFile } from './demo-file.ts'
-import { firstScreen } from './first-screen.ts'
+import { describeBroker, firstScreen } from './first-screen.ts'
 import { onEnd } from './lifetime.ts'
 import { readSettings } from './settings.ts'
 import { fail, say, seconds } from './terminal.ts'
@@ -14,7 +14,7 @@ const RESTARTS_PER_MINUTE = 3
 
 /**
  * `npm start [-- --workers <folder>]`: the whole system until Ctrl-C. `--workers` runs another folder with a
- * wrangler.toml and `workers/`, without lab and demo users.
+ * wrangler.toml and `workers/`, without lab, broker and demo users.
  */
 const began = performance.now()
 const other = folderArgument(process.argv.slice(2))
@@ -45,12 +45,14 @@ try {
     root: other ?? repositoryRoot,
     lab: other === undefined,
     seed: other === undefined,
+    ...(other === undefined ? { mqtt: { port: 1883, metricsPort: 9090, keepAlive: true } } : {}),
     onCrash: () => void startAgain(),
   })
 } catch (error) {
   fail(error instanceof Error ? error.message : String(error))
 }
-say(firstScreen(writeDemoFile(system), dataDir, seconds(performance.now() - began)))
+const broker = describeBroker(system.mqtt?.kind, system.mqtt?.protocolVersion)
+say(firstScreen(writeDemoFile(system), dataDir, seconds(performance.now() - began), broker))
 
 async function startAgain(): Promise<void> {
   if (system === undefined) return

@@ -74,13 +74,16 @@ const bodies: {
     body: 'x',
     code: 'unsupported_media_type',
   },
-  {
-    fault: 'more bytes than the route reads',
-    headers: json,
-    body: JSON.stringify({ unknownField: 'x'.repeat(70 * 1024) }),
-    code: 'payload_too_large',
-  },
 ]
+
+const tooLarge = (route: DeclaredRoute): (typeof bodies)[number] => ({
+  fault: 'more bytes than the route reads',
+  headers: json,
+  body: JSON.stringify({
+    unknownField: 'x'.repeat((route.policy.bodyLimitBytes ?? 64 * 1024) + 6 * 1024),
+  }),
+  code: 'payload_too_large',
+})
 
 const queries = [
   'unknownField=1',
@@ -124,7 +127,7 @@ function badBodies(route: DeclaredRoute, base: Base): BadRequest[] {
       code: 'validation_failed',
     })),
   )
-  return [...bodies, ...fields].map((bad) => ({ ...base, ...bad }) as BadRequest)
+  return [...bodies, tooLarge(route), ...fields].map((bad) => ({ ...base, ...bad }) as BadRequest)
 }
 
 function badQueries(route: DeclaredRoute, base: Base): BadRequest[] {
@@ -145,20 +148,25 @@ function badQueries(route: DeclaredRoute, base: Base): BadRequest[] {
 
 function badParameters(route: DeclaredRoute, base: Base): BadRequest[] {
   if (!route.path.includes('{id}')) return []
-  const wrong = ['1', 'not-an-id', '%00', "' OR 1=1--", 'x'.repeat(300)]
+  const ids = ['1', 'not-an-id', '%00', "' OR 1=1--", 'x'.repeat(300)]
+  // Devices bring ids of their own, so what is no id depends on the route. Without the body that a route asks for, a
+  // good id gets no further than that.
+  const missing =
+    route.policy.access === 'socket' || route.request?.body !== undefined ? undefined : 'not_found'
   return [
-    ...wrong.map((id) => ({
+    ...ids.map((id) => ({
       ...base,
       fault: `id ${id.slice(0, 12)}`,
       path: fill(route.path, encodeURIComponent(id)),
-      code: 'validation_failed',
+      code: isId(route, id) ? missing : 'validation_failed',
     })),
-    {
-      ...base,
-      fault: 'an id that nothing has',
-      code: route.policy.access === 'socket' ? undefined : 'not_found',
-    },
+    { ...base, fault: 'an id that nothing has', code: missing },
   ]
+}
+
+function isId(route: DeclaredRoute, id: string): boolean {
+  const schema = route.request?.params as { safeParse(value: unknown): { success: boolean } }
+  return schema.safeParse({ id }).success
 }
 
 /** A path with its variables filled: `{id}` with the value, all others with a word. */

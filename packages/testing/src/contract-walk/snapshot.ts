@@ -3,10 +3,19 @@ import type { HarnessSystem } from '../harness/harness-system.ts'
 /** What is stored, to be compared with itself later: rows of every D1 table, events of every object. */
 export type Snapshot = Record<string, string[]>
 
-const databases = ['accounts', 'communications', 'admin'] as const
+const databases = [
+  'accounts',
+  'communications',
+  'devices',
+  'notifications',
+  'reports',
+  'admin',
+] as const
 const objects = [
   ['accounts', 'UserSessions'],
   ['communications', 'CallRoom'],
+  ['devices', 'DeviceTwin'],
+  ['notifications', 'Mailbox'],
 ] as const
 
 /** Outbox rows only change their state when they are sent; which ones there are is what counts. */

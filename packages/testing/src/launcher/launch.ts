@@ -5,11 +5,19 @@ import { isPortFree } from '../free-port.ts'
 import { repositoryRoot } from '../paths.ts'
 import { writeConfiguration } from './configuration.ts'
 import { watchForCrash } from './crash-watch.ts'
+import { type DemoDevice, ensureDemoDevice } from './demo-device.ts'
 import { ensureDemoUsers } from './demo-users.ts'
 import { refuseUnknownVars } from './derive-config.ts'
 import { doorFor } from './door-files.ts'
 import { hold } from './held.ts'
 import { type RunningLab, startLabBeside } from './lab.ts'
+import {
+  type LocalBroker,
+  type MqttOptions,
+  type MqttSide,
+  startLocalBroker,
+  startMqttSide,
+} from './mqtt-side.ts'
 import { prepareDatabases } from './prepare.ts'
 import { readLog } from './read-log.ts'
 import { whenReady } from './readiness.ts'
@@ -30,7 +38,9 @@ export interface LaunchOptions {
   bootId?: string
   /** Starts the lab beside the system; the carrier's address then points to it. */
   lab?: boolean
-  /** Writes the demo users when there are no users. */
+  /** Starts a broker and the MQTT bridge beside the system. */
+  mqtt?: MqttOptions
+  /** Writes the demo users when there are no users; with `mqtt`, registers the demo device. */
   seed?: boolean
   /** Overrides for variables that some wrangler.toml declares, such as `BCRYPT_COST`, and `CLOCK_OFFSET_MS`. */
   vars?: Readonly<Record<string, string>>
@@ -45,8 +55,8 @@ export interface LaunchOptions {
 }
 
 /**
- * Starts the whole system as `npm start` does: configurations, migrations, demo users, lab, all Workers in one
- * `wrangler dev`. Returns when `/health/ready` answers 200.
+ * Starts the whole system as `npm start` does: configurations, migrations, demo users, lab, broker and bridge, all
+ * Workers in one `wrangler dev`. Returns when `/health/ready` answers 200.
  *
  * Nothing outlives this process, however it ends.
  *
@@ -72,6 +82,9 @@ export async function launch(options: LaunchOptions): Promise<System> {
   const secrets = ensureSecrets(dataDir, sources)
   let bootId = options.bootId ?? randomUUID()
   let lab: RunningLab | undefined
+  let broker: LocalBroker | undefined
+  let mqtt: MqttSide | undefined
+  let device: DemoDevice | undefined
   let running: Supervised | undefined
 
   const configure = () =>
@@ -82,7 +95,7 @@ export async function launch(options: LaunchOptions): Promise<System> {
         BOOT_ID: bootId,
         CLOCK_OFFSET_MS,
       },
-      declared: { ...localVars(environment, lab?.url), ...vars },
+      declared: { ...localVars(environment, lab?.url, broker?.access), ...vars },
       doorFor: options.doors ? (role) => doorFor(root, role) : undefined,
     })
   const end = async (how: 'stop' | 'kill') => {
@@ -106,9 +119,12 @@ export async function launch(options: LaunchOptions): Promise<System> {
     void gone.then((unasked) => unasked && options.onCrash?.())
   }
   const stop = async () => {
+    // The bridge first: what it holds it can still hand over.
+    await mqtt?.bridge.stop()
     await end('stop')
+    if (broker !== undefined && broker.kind !== 'external') await broker.stop()
     await lab?.stop()
-    lab = undefined
+    mqtt = broker = lab = undefined
     release()
   }
 
@@ -116,6 +132,8 @@ export async function launch(options: LaunchOptions): Promise<System> {
     if (options.lab) {
       lab = await startLabBeside({ dataDir, preferredPort: port + 1, gatewayUrl: url, secrets })
     }
+    const around = { dataDir, gatewayUrl: url, secrets }
+    if (options.mqtt) broker = await startLocalBroker(options.mqtt, around)
     const configPaths = configure()
     await prepareDatabases({
       ...{ dataDir, configPaths, seed, logFile, logs },
@@ -124,6 +142,13 @@ export async function launch(options: LaunchOptions): Promise<System> {
       },
     })
     await start(configPaths)
+    if (options.mqtt && broker !== undefined) {
+      mqtt = await startMqttSide(broker, options.mqtt, around)
+      if (seed) {
+        const users = ensureDemoUsers(dataDir)
+        device = await ensureDemoDevice({ url, dataDir, users }, broker.kind)
+      }
+    }
   } catch (error) {
     await end('kill')
     await stop()
@@ -135,6 +160,7 @@ export async function launch(options: LaunchOptions): Promise<System> {
     wsUrl: url.replace('http', 'ws'),
     users: seed ? ensureDemoUsers(dataDir) : [],
     labUrl: lab?.url,
+    ...{ mqtt, device },
     get pid() {
       return running?.pid
     },

@@ -77,6 +77,7 @@ test('the carrier is the lab only where there is a lab, and hashing is cheap onl
     BCRYPT_COST: '4',
     CARRIER_API_URL: 'http://lab',
     CARRIER_NUMBER: '+12025550100',
+    EMAIL_API_URL: 'http://lab',
   })
 })
 

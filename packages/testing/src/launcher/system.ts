@@ -1,4 +1,6 @@
+import type { DemoDevice } from './demo-device.ts'
 import type { DemoUser } from './demo-users.ts'
+import type { MqttSide } from './mqtt-side.ts'
 import type { Secrets } from './secrets.ts'
 
 /** A running system, however it was started. */
@@ -13,6 +15,10 @@ export interface RunningSystem {
   users: readonly DemoUser[]
   /** The lab, when it was asked for. */
   labUrl: string | undefined
+  /** Broker and bridge, when they were asked for. */
+  mqtt?: MqttSide | undefined
+  /** The seeded device; only with `seed` and `mqtt`. */
+  device?: DemoDevice | undefined
   /** What the Workers and the runtime wrote so far. */
   logs(): string
   /** Ends everything, the lab too. Safe to call twice. */
@@ -26,7 +32,7 @@ export interface System extends RunningSystem {
   readonly pid: number | undefined
   /** New at every start; what was sent under another one is sent again. */
   readonly bootId: string
-  /** Ends wrangler and every workerd at once with SIGKILL. The lab, which plays the world outside, stays. */
+  /** Ends wrangler and every workerd at once with SIGKILL. Lab, broker and bridge, which are not the edge, stay. */
   kill(): Promise<void>
   /** Starts again on the same storage and port under a new BOOT_ID; ends what still runs. Returns when ready. */
   restart(): Promise<void>

@@ -13,6 +13,10 @@ let system: HarnessSystem
 let tokens: Record<PrincipalName, string | undefined>
 /** A call of `user`. */
 let callId: string
+/** A device of `admin`. */
+const deviceId = 'walked-device'
+/** A notification of `admin`, for a time that does not come. */
+let notificationId: string
 let before: Snapshot
 
 async function post(path: string, body: unknown, token?: string): Promise<{ data: never }> {
@@ -61,6 +65,22 @@ beforeAll(async () => {
     tokens.user,
   )
   callId = (started.data as { id: string }).id
+  await post('/devices', { id: deviceId }, tokens.admin)
+  const profile = await fetch(`${system.url}/users/profile`, {
+    headers: { authorization: `Bearer ${tokens.admin}` },
+  })
+  const { data: admin } = (await profile.json()) as { data: { id: string } }
+  const scheduled = await post(
+    '/notifications/create',
+    {
+      recipient: { userId: admin.id },
+      category: 'walk',
+      content: { title: 'Later', body: 'Much later' },
+      sendAt: new Date(Date.now() + 300 * 86_400_000).toISOString(),
+    },
+    tokens.admin,
+  )
+  notificationId = (scheduled.data as { id: string }).id
   before = await settled()
 }, 60_000)
 
@@ -72,7 +92,8 @@ async function settled(): Promise<Snapshot> {
   for (;;) {
     const taken = await snapshot(system)
     const text = JSON.stringify(taken)
-    if (text === last && text.includes('ringing')) return taken
+    const projected = ['ringing', deviceId, notificationId].every((part) => text.includes(part))
+    if (text === last && projected) return taken
     last = text
     await new Promise((resolve) => setTimeout(resolve, 250))
   }
@@ -106,6 +127,7 @@ function expectedCodes(
   const { access } = route.policy
   const roles = rolesOf[as]
   if (access === 'scrape') return ['unauthorized']
+  if (access === 'broker') return ['unauthorized', 'payload_too_large', 'unsupported_media_type']
   if (access === 'signature') {
     return [
       'invalid_signature',
@@ -119,6 +141,12 @@ function expectedCodes(
   if (route.policy.permission && roles && !permissionsOf(roles).includes(route.policy.permission))
     return ['forbidden']
   return code === undefined ? undefined : [code]
+}
+
+/** Where a route asks for a body, one that it takes. */
+const goodBodies: Readonly<Record<string, string>> = {
+  'PATCH /devices/{id}/twin': '{"desired":{"on":true}}',
+  'PUT /devices/{id}/rules': '{"rules":[]}',
 }
 
 const name = (route: DeclaredRoute) => `${route.method.toUpperCase()} ${route.path}`
@@ -159,29 +187,39 @@ describe('every declared route', () => {
     })
   })
 
-  it('answers alike for a call of somebody else and for one that does not exist (S60)', async () => {
-    const missing = '019aa5b8-7c00-7000-8000-0000000000ff'
-    for (const route of allRoutes.filter((candidate) => candidate.path.startsWith('/calls/{id}'))) {
-      for (const as of ['other user', 'wrong role'] as const) {
-        const ask = async (id: string) => {
-          const request = {
-            path: fill(route.path, id),
-            method: route.method.toUpperCase(),
-            headers: {},
+  it.each([
+    ['a call', '/calls/{id}', (): string => callId, ['other user', 'wrong role']],
+    // Agents see every device.
+    ['a device', '/devices/{id}', (): string => deviceId, ['wrong role']],
+    ['a notification', '/notifications/{id}', (): string => notificationId, ['user', 'wrong role']],
+  ] as const)(
+    'answers alike for %s of somebody else and for one that does not exist (S60)',
+    async (_, prefix, theirId, strangers) => {
+      const missing = '019aa5b8-7c00-7000-8000-0000000000ff'
+      for (const route of allRoutes.filter((candidate) => candidate.path.startsWith(prefix))) {
+        for (const as of strangers) {
+          const ask = async (id: string): Promise<Record<string, unknown>> => {
+            const body = goodBodies[name(route)]
+            const request = {
+              path: fill(route.path, id),
+              method: route.method.toUpperCase(),
+              headers: body === undefined ? {} : { 'content-type': 'application/json' },
+              ...(body === undefined ? {} : { body }),
+            }
+            const problem =
+              route.policy.access === 'socket'
+                ? await refusedUpgrade(`${system.wsUrl}${request.path}`, tokens[as])
+                : await readProblem(await send(request, as))
+            const { requestId: _, instance: __, ...shown } = problem
+            return shown
           }
-          const problem =
-            route.policy.access === 'socket'
-              ? await refusedUpgrade(`${system.wsUrl}${request.path}`, tokens[as])
-              : await readProblem(await send(request, as))
-          const { requestId: _, instance: __, ...shown } = problem
-          return shown
+          const [theirs, none] = [await ask(theirId()), await ask(missing)]
+          expect(theirs, `${name(route)} as ${as}`).toEqual(none)
+          expect(theirs.status, `${name(route)} as ${as}`).toBe(404)
         }
-        const [theirs, none] = [await ask(callId), await ask(missing)]
-        expect(theirs, `${name(route)} as ${as}`).toEqual(none)
-        expect(theirs.status, `${name(route)} as ${as}`).toBe(404)
       }
-    }
-  })
+    },
+  )
 
   it('answers 405 with Allow, 404 and 501 as the contract says', async () => {
     const wrongMethod = await fetch(`${system.url}/auth/login`)
@@ -189,7 +227,7 @@ describe('every declared route', () => {
     expect((await readProblem(wrongMethod)).code).toBe('method_not_allowed')
     expect((await readProblem(await fetch(`${system.url}/no/such/path`))).code).toBe('not_found')
     expect((await readProblem(await fetch(`${system.url}/internal/gauges`))).code).toBe('not_found')
-    expect((await readProblem(await fetch(`${system.url}/v1/reports/summary`))).code).toBe(
+    expect((await readProblem(await fetch(`${system.url}/v1/reports/agents`))).code).toBe(
       'not_implemented',
     )
   })

@@ -141,7 +141,7 @@ describe('the bootstrap', () => {
   test('an unknown command names the known ones', () => {
     const { stderr, status } = run(['dance'])
     expect(stderr).toBe(
-      'There is no command "dance": try start, test, check, fix, reset, compodoc or bench\n',
+      'There is no command "dance": try start, test, check, fix, reset, compodoc, bench or lab\n',
     )
     expect(status).toBe(1)
     expect(run(['../../bin/menagerie']).status).toBe(1)

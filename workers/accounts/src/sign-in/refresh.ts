@@ -1,5 +1,12 @@
 import type { TokenResponse } from '@menagerie/contracts'
-import { clockOf, issuerOf, type Principal, type Trace, toTraceparent } from '@menagerie/core'
+import {
+  AppError,
+  clockOf,
+  issuerOf,
+  type Principal,
+  type Trace,
+  toTraceparent,
+} from '@menagerie/core'
 import { type Env, settingsOf } from '../context.ts'
 import { findUser } from '../db/users.ts'
 import { refreshTokenKeyOf } from '../deployment.ts'
@@ -26,13 +33,18 @@ export async function refresh(env: Env, token: string, trace: Trace): Promise<To
   return tokensFor(env, user, grant.value, clockOf(env).now())
 }
 
-/** Ends the session of the access token, and that of a refresh token of the same account. */
+/**
+ * Ends the session of the access token, and that of a refresh token of the same account.
+ *
+ * @throws AppError `forbidden` for who has no session
+ */
 export async function signOut(
   env: Env,
   principal: Principal,
   token: string | undefined,
   trace: Trace,
 ): Promise<void> {
+  if (principal.kind !== 'user') throw new AppError('forbidden', 'Only people have sessions')
   const claims = token === undefined ? undefined : await claimsOf(env, token)
   const named = claims?.sub === principal.id ? [claims.sid] : []
   const sessions = env.USER_SESSIONS.getByName(principal.id)

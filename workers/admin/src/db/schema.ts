@@ -4,7 +4,7 @@ import { index, sqliteTable, text } from 'drizzle-orm/sqlite-core'
 export const deadLetters = sqliteTable(
   'dead_letters',
   {
-    /** The queue's own message id: a message that arrives twice is one row. */
+    /** `{event id}@{queue}`, or the queue's own message id where it names no event: what arrives twice is one row. */
     id: text('id').primaryKey(),
     queue: text('queue').notNull(),
     eventType: text('event_type'),

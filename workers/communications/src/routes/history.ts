@@ -2,6 +2,8 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { CallRecord } from '@menagerie/contracts'
 import { calls } from '@menagerie/contracts/routes'
 import {
+  type Cell,
+  csvStream,
   guardRoutes,
   page,
   principalOf,
@@ -10,7 +12,6 @@ import {
   verifierFor,
 } from '@menagerie/core'
 import { type App, settingsOf } from '../context.ts'
-import { type Cell, csvStream } from '../csv.ts'
 import {
   type HistoryFilters,
   type HistoryPosition,

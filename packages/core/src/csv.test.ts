@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest'
-import { csvLine, csvStream } from '../../src/csv.ts'
+import { csvLine, csvStream } from './csv.ts'
 
 test('cells with commas, quotes and line breaks are quoted (RFC 4180 §2)', () => {
   expect(csvLine(['a,b', 'say "hi"', 'two\nlines', 7, null])).toBe(

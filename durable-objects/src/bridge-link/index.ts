@@ -1,0 +1,2 @@
+export { BridgeLink } from './bridge-link.ts'
+export type * from './link-types.ts'

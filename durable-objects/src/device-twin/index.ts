@@ -1,0 +1,2 @@
+export { DeviceTwin } from './device-twin.ts'
+export type * from './twin-types.ts'

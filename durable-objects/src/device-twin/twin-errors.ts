@@ -1,0 +1,38 @@
+import { err } from '@menagerie/core'
+import type { JournalError } from '../journal/index.ts'
+import type { PatchFault } from './twin-document.ts'
+import type { DeviceTwinError } from './twin-types.ts'
+
+/** A refusal of the journal in the twin's words. */
+export function fail(error: JournalError): { ok: false; error: DeviceTwinError } {
+  switch (error.code) {
+    case 'not_found':
+    case 'idempotency_mismatch':
+    case 'payload_too_large':
+      return err({ code: error.code })
+    case 'storage_full':
+    case 'overloaded':
+      return err(error)
+  }
+}
+
+/** A patch that cannot be merged, in the words of the caller's body. */
+export const invalidPatch = ({ detail }: PatchFault): DeviceTwinError => ({
+  code: 'validation_failed',
+  pointer: '/desired',
+  detail,
+})
+
+/** What a socket is told. */
+export const details: Record<DeviceTwinError['code'], string> = {
+  not_found: 'There is no such device',
+  forbidden: 'This needs the permission devices:write',
+  conflict: 'The device exists',
+  version_conflict: 'The twin has another version',
+  precondition_failed: 'The twin has another version',
+  idempotency_mismatch: 'The id was used for another frame',
+  payload_too_large: 'The frame is too large',
+  validation_failed: 'The patch is not valid',
+  overloaded: 'Try again in a moment',
+  storage_full: 'The device cannot keep more',
+}

@@ -1,0 +1,141 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { ApiError } from '@menagerie/client'
+import { z } from 'zod'
+import { type DeviceCounts, type DevicesOptions, startDevices } from './devices/devices.ts'
+
+const usage = `npm run lab -- devices [--count 10] [--rate 1] [--seconds n] [--prefix lab]
+
+  Registers devices {prefix}-1 and so on at the system that runs here, connects them over MQTT and lets each
+  send so many measurements a second, until Ctrl-C or for so many seconds.`
+
+/** What the lab needs of `demo.json`, which `npm start` writes. */
+const Demo = z.object({
+  gateway: z.url(),
+  mqtt: z.url().optional(),
+  mqttProtocol: z.union([z.literal(5), z.literal(4)]).optional(),
+  users: z.array(z.object({ role: z.string(), username: z.string(), password: z.string() })),
+})
+
+/** A mistake of the person at the keyboard, or something they can put right. */
+class UsageError extends Error {}
+
+/**
+ * The command line of the lab.
+ *
+ * @param args what stands behind `npm run lab --`
+ * @returns the exit code: 0, 1 when something failed, 2 for arguments that are no good
+ */
+export async function runLab(args: string[]): Promise<number> {
+  const stop = new AbortController()
+  const end = () => stop.abort(new Error('stopped'))
+  process.once('SIGINT', end)
+  process.once('SIGTERM', end)
+  try {
+    const [command, ...rest] = args
+    if (command === 'devices') return await runDevices(rest, stop.signal)
+    say(usage)
+    return command === undefined || command === '--help' ? 0 : 2
+  } catch (error) {
+    if (stop.signal.aborted) return 0
+    if (error instanceof UsageError) {
+      process.stderr.write(`${error.message}\n`)
+      return 2
+    }
+    process.stderr.write(`${explain(error)}\n`)
+    return 1
+  } finally {
+    process.off('SIGINT', end)
+    process.off('SIGTERM', end)
+  }
+}
+
+async function runDevices(args: string[], signal: AbortSignal): Promise<number> {
+  const { seconds, ...wanted } = readArguments(args)
+  const dataDir = process.env.DATA_DIR || '.data'
+  const options = { ...readDemo(dataDir), ...wanted, dataDir, say }
+  say(`Registering ${options.count} devices at ${options.gatewayUrl}`)
+  const devices = await startDevices(options, signal)
+  if (devices.ids.length === 0) {
+    await devices.stop()
+    return 1
+  }
+  const { mqttUrl, ratePerSecond } = options
+  say(
+    `${devices.ids.length} devices send ${ratePerSecond} a second each to ${mqttUrl}; Ctrl-C ends it`,
+  )
+  const until = seconds === undefined ? Number.POSITIVE_INFINITY : Date.now() + seconds * 1000
+  while (!signal.aborted && Date.now() < until) {
+    const wait = Math.min(5_000, until - Date.now())
+    await pause(wait, undefined, { signal }).catch(() => {})
+    say(toLine(devices.counts()))
+  }
+  const counts = await devices.settle(10_000)
+  await devices.stop()
+  say(`Stopped. ${toLine(counts)}`)
+  return devices.failed.length === 0 && counts.waiting === 0 ? 0 : 1
+}
+
+function readArguments(args: string[]) {
+  const { values } = parse(args)
+  const number = (name: 'count' | 'rate' | 'seconds', fallback: string, max: number) => {
+    const value = Number(values[name] ?? fallback)
+    if (!(value > 0 && value <= max))
+      throw new UsageError(`--${name} must be a number above 0, at most ${max}\n\n${usage}`)
+    return value
+  }
+  const prefix = values.prefix ?? 'lab'
+  if (!/^[A-Za-z0-9_-]{1,50}$/.test(prefix))
+    throw new UsageError('--prefix must be 1 to 50 letters, digits, _ or -')
+  return {
+    count: Math.ceil(number('count', '10', 10_000)),
+    ratePerSecond: number('rate', '1', 1_000),
+    ...(values.seconds === undefined ? {} : { seconds: number('seconds', '', 1_000_000) }),
+    prefix,
+  }
+}
+
+function parse(args: string[]) {
+  const text = { type: 'string' } as const
+  try {
+    return parseArgs({ args, options: { count: text, rate: text, seconds: text, prefix: text } })
+  } catch (error) {
+    throw new UsageError(`${error instanceof Error ? error.message : error}\n\n${usage}`)
+  }
+}
+
+/** Where the system that runs here is, and who may register devices at it. */
+function readDemo(
+  dataDir: string,
+): Pick<DevicesOptions, 'gatewayUrl' | 'mqttUrl' | 'protocolVersion' | 'username' | 'password'> {
+  const path = join(dataDir, 'demo.json')
+  if (!existsSync(path))
+    throw new UsageError(`No system has run here (${path} is missing): start one with npm start`)
+  const parsed = Demo.safeParse(JSON.parse(readFileSync(path, 'utf8')))
+  const admin = parsed.data?.users.find(({ role }) => role === 'admin')
+  if (!parsed.success || admin === undefined)
+    throw new UsageError(`${path} cannot be read: start the system again with npm start`)
+  const { gateway, mqtt, mqttProtocol } = parsed.data
+  if (mqtt === undefined || mqttProtocol === undefined)
+    throw new UsageError(
+      'The system that ran here has no MQTT broker: start it again with npm start',
+    )
+  const { username, password } = admin
+  return { gatewayUrl: gateway, mqttUrl: mqtt, protocolVersion: mqttProtocol, username, password }
+}
+
+const toLine = ({ connected, made, confirmed, waiting }: DeviceCounts): string =>
+  `${connected} connected · ${made} sent · ${confirmed} confirmed · ${waiting} waiting`
+
+function explain(error: unknown): string {
+  if (error instanceof ApiError) return error.message
+  if (error instanceof TypeError && error.message === 'fetch failed')
+    return 'The system does not answer: start it with npm start and leave it running'
+  return error instanceof Error ? error.message : String(error)
+}
+
+const say = (line: string): void => {
+  process.stdout.write(`${line}\n`)
+}

@@ -1,0 +1,165 @@
+import type { BridgeDownFrame } from '@menagerie/contracts'
+import type { Logger } from '@menagerie/core/logger'
+import { AckPublisher } from './ack-publisher.ts'
+import { BrokerConnection } from './broker/broker-connection.ts'
+import { Provisioner } from './broker/provisioner.ts'
+import { EdgeSocket } from './downlink/edge-socket.ts'
+import { Outgoing } from './downlink/outgoing.ts'
+import { Edge } from './edge/edge.ts'
+import { GatewayPage } from './metrics/gateway-page.ts'
+import { joinPages } from './metrics/join-pages.ts'
+import { createMetrics } from './metrics/metrics.ts'
+import { isReady, type Readiness, startMetricsServer } from './metrics/server.ts'
+import type { BridgeSettings } from './settings.ts'
+import { judge } from './supervise.ts'
+import { Uplink } from './uplink.ts'
+
+const SUPERVISE_MS = 1_000
+/** Of the 5 s that a drain may take, for what was taken from the broker; the rest is for the goodbyes. */
+const DRAIN_MS = 3_000
+/** With an edge that failed already there is little to wait for. */
+const HOPELESS_DRAIN_MS = 500
+const GOODBYE_MS = 1_000
+
+export interface RunningBridge {
+  /** Serves `/metrics`, `/health/live` and `/health/ready`. */
+  metricsUrl: string
+  /** Takes nothing more, stores and acknowledges what it has, and ends within 5 s. What is left stays with the broker. */
+  stop(): Promise<void>
+}
+
+/**
+ * Starts the way between a broker and the edge, in both directions. It runs whatever is away: `/health/ready` tells.
+ *
+ * @throws Error when the port for metrics is taken
+ */
+export async function startBridge(
+  settings: BridgeSettings,
+  { logger }: { logger: Logger },
+): Promise<RunningBridge> {
+  const readiness = (): Readiness => ({
+    broker: broker.state.name === 'parked' ? `parked: ${broker.state.reason}` : broker.state.name,
+    edge: uplink.status.failingSince === undefined && edgeAnswers ? 'up' : 'failing',
+    downlink: socket.isOpen ? 'up' : 'closed',
+  })
+  const metrics = createMetrics({
+    inFlight: () => uplink.status.inFlight,
+    ready: () => isReady(readiness()),
+  })
+  let edgeAnswers = true
+  const edge = new Edge(settings)
+  const broker: BrokerConnection = new BrokerConnection({
+    settings,
+    receive: (packet, handled) => uplink.receive(packet, handled),
+    onUp: () => {
+      acks.schedule()
+      outgoing.resume()
+    },
+    onDown: () => uplink.disconnected(),
+    metrics,
+    logger,
+  })
+  const link = {
+    isUp: () => broker.isUp,
+    publish: broker.publish.bind(broker),
+    metrics,
+    logger,
+  }
+  const acks = new AckPublisher(link)
+  const uplink = new Uplink({
+    ...settings,
+    post: (batch, signal) => edge.post(batch, signal),
+    puback: (messageId) => broker.puback(messageId),
+    onAcks: (fresh) => acks.note(fresh),
+    metrics,
+    logger,
+  })
+  const provisioner = new Provisioner(settings, logger)
+  const outgoing: Outgoing = new Outgoing({ ...link, confirm: (id) => socket.confirm(id) })
+  const onFrame = (frame: BridgeDownFrame) => {
+    switch (frame.type) {
+      case 'welcome':
+        return
+      case 'publish':
+        outgoing.take(frame.data.messages)
+        return
+      case 'credentials.set': {
+        const { deviceId, password } = frame.data
+        void provisioner.set(deviceId, password).then((result) => {
+          socket.send({ type: 'credentials.done', id: frame.id, data: result })
+        })
+      }
+    }
+  }
+  const socket = new EdgeSocket({ ...settings, tokens: edge.tokens, onFrame, logger })
+  const gatewayPage = new GatewayPage(settings, logger)
+  const server = await startMetricsServer({
+    ...settings.metrics,
+    contentType: metrics.registry.contentType,
+    page: async () => joinPages(await metrics.registry.metrics(), await gatewayPage.read()),
+    readiness,
+  })
+
+  let probing = false
+  const supervise = async () => {
+    if (probing) return
+    const { failingSince, progressAt, inFlight } = uplink.status
+    const parked = broker.state.name === 'parked'
+    if (parked || (failingSince === undefined && !socket.isOpen)) {
+      probing = true
+      edgeAnswers = await edge.answers()
+      probing = false
+      if (edgeAnswers && broker.state.name === 'parked') {
+        uplink.edgeAnswered()
+        broker.start()
+      }
+      return
+    }
+    edgeAnswers = true
+    const verdict = judge({
+      now: Date.now(),
+      connected: broker.isUp,
+      parked,
+      inFlight,
+      failingSince,
+      progressAt,
+      keepaliveMs: settings.mqtt.keepaliveSeconds * 1000,
+    })
+    if (verdict.do === 'nothing') return
+    logger.warn('leaving the broker on purpose', { verdict: verdict.do, inFlight })
+    if (verdict.do === 'park') broker.park('edge away')
+    else broker.reconnect('no progress')
+  }
+  const timer = setInterval(() => void supervise(), SUPERVISE_MS)
+
+  broker.start()
+  provisioner.start()
+  socket.start()
+  logger.info('the bridge has started', { metricsUrl: server.url, link: settings.link })
+
+  const stop = async () => {
+    clearInterval(timer)
+    await uplink.drain(uplink.status.failingSince === undefined ? DRAIN_MS : HOPELESS_DRAIN_MS)
+    await withinMs(acks.flush(), GOODBYE_MS)
+    socket.stop()
+    await Promise.all([broker.stop(GOODBYE_MS), provisioner.stop(), server.close()])
+    logger.info('the bridge has stopped', { left: uplink.status.inFlight })
+  }
+  let stopping: Promise<void> | undefined
+  return {
+    metricsUrl: server.url,
+    stop: () => {
+      stopping ??= stop()
+      return stopping
+    },
+  }
+}
+
+async function withinMs(work: Promise<unknown>, ms: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, ms)
+  })
+  await Promise.race([work, late])
+  clearTimeout(timer)
+}

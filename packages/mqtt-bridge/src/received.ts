@@ -1,0 +1,89 @@
+import { isUtf8 } from 'node:buffer'
+import { type BridgeMessage, MAX_PAYLOAD_BYTES } from '@menagerie/contracts'
+
+/** Of a payload too large to be sent on. */
+const BEGINNING_BYTES = 4 * 1024
+/** Of a topic; no topic of the contract is longer, so the edge rejects what was cut. */
+const MAX_TOPIC_LENGTH = 1024
+
+/** What the bridge reads of a PUBLISH packet. */
+export interface PublishPacket {
+  topic: string
+  payload: string | Buffer
+  qos: 0 | 1 | 2
+  messageId?: number | undefined
+  dup: boolean
+  retain: boolean
+}
+
+/** A message between its arrival from the broker and its acknowledgement. */
+export interface Received {
+  /** Whose order must be kept: the topic's device, else the whole topic. */
+  device: string
+  /** A `BridgeMessage` as JSON, made once however often it is sent. */
+  json: string
+  /** Bytes of `json`. */
+  bytes: number
+  qos: 0 | 1
+  /** The broker's packet identifier; 0 with QoS 0. */
+  messageId: number
+  /** The broker connection that it came by. */
+  generation: number
+  /** Milliseconds of the clock that the window is used with. */
+  arrivedAt: number
+  state: 'waiting' | 'posting' | 'settled' | 'gone'
+}
+
+/** @param now milliseconds since the epoch */
+export function toReceived(packet: PublishPacket, generation: number, now: number): Received {
+  const json = JSON.stringify(toBridgeMessage(packet, now))
+  return {
+    device: deviceOf(packet.topic),
+    json,
+    bytes: Buffer.byteLength(json),
+    qos: packet.qos === 0 ? 0 : 1,
+    messageId: packet.messageId ?? 0,
+    generation,
+    arrivedAt: now,
+    state: 'waiting',
+  }
+}
+
+/** A payload that is no UTF-8 goes as base64, of one that is too large only the beginning. */
+export function toBridgeMessage(packet: PublishPacket, now: number): BridgeMessage {
+  const { topic, qos, dup, retain } = packet
+  const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
+  const message: BridgeMessage = {
+    topic:
+      topic.length > MAX_TOPIC_LENGTH ? topic.slice(0, MAX_TOPIC_LENGTH).toWellFormed() : topic,
+    ...content(payload),
+    qos: qos === 0 ? 0 : 1,
+    receivedAt: new Date(now).toISOString(),
+  }
+  if (dup) message.dup = true
+  if (retain) message.retain = true
+  return message
+}
+
+function content(
+  payload: Buffer,
+): Pick<BridgeMessage, 'payload' | 'payloadBase64' | 'truncatedBytes'> {
+  if (payload.length > MAX_PAYLOAD_BYTES) {
+    const beginning = payload.subarray(0, wholeCharacters(payload, BEGINNING_BYTES))
+    return { ...asText(beginning), truncatedBytes: payload.length }
+  }
+  return asText(payload)
+}
+
+const asText = (bytes: Buffer) =>
+  isUtf8(bytes) ? { payload: bytes.toString() } : { payloadBase64: bytes.toString('base64') }
+
+/** Up to `most` bytes, without the continuation bytes of a character that would be cut (RFC 3629 §3). */
+function wholeCharacters(bytes: Buffer, most: number): number {
+  let end = most
+  while (end > most - 4 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--
+  return end
+}
+
+const deviceOf = (topic: string): string =>
+  /^(?:v1\/devices|\$aws\/things)\/([^/]*)\//.exec(topic)?.[1] ?? topic

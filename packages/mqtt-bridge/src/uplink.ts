@@ -1,0 +1,246 @@
+import { type BridgeAck, type BridgeResult, MAX_BRIDGE_BYTES } from '@menagerie/contracts'
+import type { Logger } from '@menagerie/core/logger'
+import { backoffMs, pause } from './backoff.ts'
+import type { PostOutcome } from './edge/edge.ts'
+import type { BridgeMetrics } from './metrics/metrics.ts'
+import { ReceiveWindow } from './receive-window.ts'
+import { type PublishPacket, type Received, toReceived } from './received.ts'
+
+/** How long a message waits for others to go with it. */
+const LINGER_MS = 5
+const MOST_BACKOFF_MS = 2_000
+/** Room for what stands around the messages of a request. */
+const CUT_BYTES = MAX_BRIDGE_BYTES - 10_000
+/** However few messages they are, no more is held in memory. */
+const MAX_BYTES_IN_FLIGHT = 8_000_000
+const REFUSED_LOG_INTERVAL_MS = 30_000
+
+/** Tells the broker that handled what it sent; an error means that it gets no PUBACK now. */
+export type Handled = (error?: Error) => void
+
+export interface UplinkOptions {
+  batchSize: number
+  batchesInFlight: number
+  maxInFlight: number
+  post(batch: readonly Received[], signal: AbortSignal): Promise<PostOutcome>
+  /** Called in the order of arrival, and only while the connection stands that the message came by. */
+  puback(messageId: number): void
+  onAcks(acks: readonly BridgeAck[]): void
+  metrics: BridgeMetrics
+  logger: Logger
+  /** Milliseconds since the epoch. */
+  now?: () => number
+}
+
+/** What the supervisor looks at. */
+export interface UplinkStatus {
+  inFlight: number
+  /** Since when every request has failed; undefined while the edge takes what it gets. */
+  failingSince: number | undefined
+  /** When a message was last taken into an empty window or a batch last stored. */
+  progressAt: number
+}
+
+/** From the broker to the edge: withholds the acknowledgement of a message until the edge has stored it. */
+export class Uplink {
+  readonly #window = new ReceiveWindow()
+  readonly #options: UplinkOptions
+  readonly #now: () => number
+  readonly #stopped = new AbortController()
+  #underWay = new Set<Promise<void>>()
+  #linger: NodeJS.Timeout | undefined
+  #held: Handled | undefined
+  #draining = false
+  #failingSince: number | undefined
+  #progressAt: number
+  #refusedLoggedAt = Number.NEGATIVE_INFINITY
+
+  constructor(options: UplinkOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+    this.#progressAt = this.#now()
+  }
+
+  get status(): UplinkStatus {
+    return {
+      inFlight: this.#window.size,
+      failingSince: this.#failingSince,
+      progressAt: this.#progressAt,
+    }
+  }
+
+  /**
+   * `handleMessage` of the MQTT client. Never throws: that would stop the client's reader for ever.
+   *
+   * `handled` gets an error at once, so that the client reads on and sends no PUBACK of its own. At the limit it is
+   * kept instead: the client then reads nothing more, and TCP slows the broker down.
+   */
+  receive(packet: PublishPacket, handled: Handled): void {
+    try {
+      if (this.#draining) {
+        handled(deferred)
+        return
+      }
+      if (this.#window.size === 0) this.#progressAt = this.#now()
+      this.#window.take(toReceived(packet, this.#window.generation, this.#now()))
+      this.#options.metrics.messages.inc({ direction: 'up', qos: String(packet.qos) })
+      this.#schedule()
+      if (this.#hasRoom()) handled(deferred)
+      else this.#held = handled
+    } catch (error) {
+      this.#options.logger.error('a message could not be taken; it stays with the broker', {
+        error,
+      })
+      handled(deferred)
+    }
+  }
+
+  /** The edge was asked and answers: what failed before says nothing about what comes. */
+  edgeAnswered(): void {
+    this.#failingSince = undefined
+    this.#progressAt = this.#now()
+  }
+
+  /** The broker connection has ended. */
+  disconnected(): void {
+    this.#held = undefined
+    this.#window.nextGeneration()
+  }
+
+  /** Takes nothing more, and waits until what was taken is stored and acknowledged, or until the time is over. */
+  async drain(timeoutMs: number): Promise<void> {
+    this.#draining = true
+    this.#letGo()
+    const timer = setTimeout(() => this.#stopped.abort(), timeoutMs)
+    while (this.#window.size > 0 && !this.#stopped.signal.aborted) {
+      this.#post()
+      if (this.#underWay.size === 0) break
+      await Promise.race(this.#underWay)
+    }
+    clearTimeout(timer)
+    clearTimeout(this.#linger)
+    this.#stopped.abort()
+    await Promise.all(this.#underWay)
+  }
+
+  #hasRoom(): boolean {
+    return this.#window.size < this.#options.maxInFlight && this.#window.bytes < MAX_BYTES_IN_FLIGHT
+  }
+
+  #letGo(): void {
+    const held = this.#held
+    this.#held = undefined
+    held?.(deferred)
+  }
+
+  #schedule(): void {
+    if (this.#window.waiting === 0 || this.#stopped.signal.aborted) return
+    if (this.#window.waiting >= this.#options.batchSize) this.#post()
+    this.#linger ??= setTimeout(() => {
+      this.#linger = undefined
+      this.#post()
+    }, LINGER_MS)
+  }
+
+  #post(): void {
+    while (this.#underWay.size < this.#options.batchesInFlight) {
+      const batch = this.#window.cut({ messages: this.#options.batchSize, bytes: CUT_BYTES })
+      if (batch.length === 0) return
+      const work = this.#deliver(batch)
+        .catch((error: unknown) => this.#options.logger.error('a batch was given up', { error }))
+        .finally(() => {
+          this.#underWay.delete(work)
+          this.#window.release(batch)
+          this.#schedule()
+        })
+      this.#underWay.add(work)
+    }
+  }
+
+  /** Returns when all is stored, or when the broker will send it again by a newer connection. */
+  async #deliver(batch: readonly Received[]): Promise<void> {
+    const { signal } = this.#stopped
+    for (let attempt = 0; ; attempt++) {
+      const left = this.#window.withoutStale(batch)
+      if (left.length === 0 || signal.aborted) return
+      const outcome = await this.#options.post(left, signal)
+      switch (outcome.type) {
+        case 'stored':
+          this.#stored(left, outcome.answer)
+          return
+        case 'failed': {
+          this.#failed(outcome.reason, left.length)
+          const wait = backoffMs(attempt, MOST_BACKOFF_MS, Math.random())
+          await pause(Math.max(wait, Math.min(outcome.retryAfterMs ?? 0, MOST_BACKOFF_MS)), signal)
+          break
+        }
+        case 'refused': {
+          if (left.length > 1) {
+            // One of them is at fault; the others must not suffer for it.
+            const half = Math.ceil(left.length / 2)
+            await this.#deliver(left.slice(0, half))
+            await this.#deliver(left.slice(half))
+            return
+          }
+          this.#refused(outcome, left)
+          await pause(MOST_BACKOFF_MS, signal)
+          break
+        }
+      }
+    }
+  }
+
+  #stored(
+    batch: readonly Received[],
+    answer: { results: readonly BridgeResult[]; acks: readonly BridgeAck[] },
+  ): void {
+    const { metrics, puback, onAcks, logger } = this.#options
+    const now = this.#now()
+    if (this.#failingSince !== undefined) logger.info('the edge takes messages again')
+    this.#failingSince = undefined
+    this.#progressAt = now
+    for (const received of this.#window.settle(batch)) {
+      puback(received.messageId)
+      metrics.lag.observe(Math.max(0, now - received.arrivedAt) / 1000)
+    }
+    for (const { result, code } of answer.results) {
+      metrics.results.inc({ result })
+      if (result === 'rejected')
+        logger.debug('the edge rejected and recorded a message', { rejection: code })
+    }
+    onAcks(answer.acks)
+    if (this.#hasRoom()) this.#letGo()
+  }
+
+  #failed(reason: string, messages: number): void {
+    this.#options.metrics.edgeFailures.inc()
+    const since = this.#failingSince
+    this.#failingSince ??= this.#now()
+    // Once for an outage, not once for each attempt.
+    const log = since === undefined ? this.#options.logger.warn : this.#options.logger.debug
+    log('the edge did not store a batch; it is tried again', { reason, messages })
+  }
+
+  /**
+   * The edge answers for each message, so a single one that it refuses outright means that the two disagree about the
+   * contract. Acknowledging it would lose it; it blocks what came after it until somebody has looked.
+   */
+  #refused(outcome: { status: number; reason: string }, [received]: readonly Received[]): void {
+    this.#options.metrics.refused.inc()
+    const now = this.#now()
+    this.#failingSince ??= now
+    if (now - this.#refusedLoggedAt < REFUSED_LOG_INTERVAL_MS) return
+    this.#refusedLoggedAt = now
+    this.#options.logger.error(
+      'the edge refuses a single message; it is held and never acknowledged',
+      {
+        status: outcome.status,
+        reason: outcome.reason,
+        device: received?.device,
+        bytes: received?.bytes,
+      },
+    )
+  }
+}
+
+const deferred = new Error('acknowledged when the edge has stored it')

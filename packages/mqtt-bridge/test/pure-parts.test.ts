@@ -1,0 +1,189 @@
+import { describe, expect, it } from 'vitest'
+import { AckBoard } from '../src/acks.ts'
+import { backoffMs } from '../src/backoff.ts'
+import { deviceAcls, isHarmless } from '../src/broker/device-role.ts'
+import { PublishedIds } from '../src/downlink/published-ids.ts'
+import { joinPages } from '../src/metrics/join-pages.ts'
+import { toBridgeMessage, toReceived } from '../src/received.ts'
+import { readSettings } from '../src/settings.ts'
+import { judge } from '../src/supervise.ts'
+
+const packet = (payload: Buffer | string, topic = 'v1/devices/d1/events/e') => ({
+  topic,
+  payload,
+  qos: 1 as const,
+  messageId: 7,
+  dup: false,
+  retain: false,
+})
+
+describe('a message for the edge', () => {
+  it('carries text as text and what is no UTF-8 as base64', () => {
+    expect(toBridgeMessage(packet('{"a":"ä"}'), 0).payload).toBe('{"a":"ä"}')
+    const bytes = Buffer.from([0x7b, 0xff, 0xfe])
+    expect(toBridgeMessage(packet(bytes), 0)).toMatchObject({
+      payloadBase64: bytes.toString('base64'),
+      receivedAt: '1970-01-01T00:00:00.000Z',
+    })
+  })
+
+  it('holds the first 4 KiB of a payload over 128 KiB and its size, and cuts no character', () => {
+    const message = toBridgeMessage(packet(`x${'ä'.repeat(70_000)}`), 0)
+    expect(message.truncatedBytes).toBe(140_001)
+    expect(message.payload).toHaveLength(1 + 2047)
+    expect(message.payload).not.toContain('\ufffd')
+  })
+
+  it('holds a payload of exactly 128 KiB whole', () => {
+    const message = toBridgeMessage(packet('x'.repeat(128 * 1024)), 0)
+    expect([message.payload?.length, message.truncatedBytes]).toEqual([131_072, undefined])
+  })
+
+  it('cuts a topic that no device may use, so that the edge can reject it alone', () => {
+    const topic = `v1/devices/d1/telemetry/${'s'.repeat(60_000)}`
+    expect(toBridgeMessage(packet('{}', topic), 0).topic).toHaveLength(1024)
+    expect(toReceived(packet('{}', topic), 0, 0).device).toBe('d1')
+  })
+})
+
+describe('settings', () => {
+  const least = {
+    MQTT_URL: 'mqtt://localhost',
+    MQTT_USERNAME: 'u',
+    MQTT_PASSWORD: 'p',
+    EDGE_URL: 'http://localhost:8787/',
+    REALM: 'menagerie',
+    CLIENT_SECRET: 's',
+  }
+
+  it('have defaults for all that is not about this installation', () => {
+    expect(readSettings(least)).toEqual({
+      mqtt: {
+        url: 'mqtt://localhost',
+        protocolVersion: 5,
+        username: 'u',
+        password: 'p',
+        clientId: 'menagerie-bridge',
+        keepaliveSeconds: 30,
+      },
+      edgeUrl: 'http://localhost:8787',
+      realm: 'menagerie',
+      client: { id: 'bridge', secret: 's' },
+      link: 'default',
+      metrics: { host: '127.0.0.1', port: 9090 },
+      batchSize: 100,
+      batchesInFlight: 2,
+      maxInFlight: 400,
+      logLevel: 'info',
+    })
+  })
+
+  it.each([
+    [{ MQTT_URL: '' }, 'MQTT_URL is missing'],
+    [{ MQTT_URL: 'http://localhost' }, 'MQTT_URL must be a URL that begins with mqtt://'],
+    [{ EDGE_URL: 'localhost' }, 'EDGE_URL must be a URL'],
+    [{ BATCH_SIZE: '101' }, 'BATCH_SIZE must be a whole number from 1 to 100'],
+    [{ MQTT_PROTOCOL_VERSION: '3' }, 'MQTT_PROTOCOL_VERSION must be 5 or 4'],
+    [{ MQTT_ADMIN_USERNAME: 'a' }, 'MQTT_ADMIN_PASSWORD and MQTT_ADMIN_USERNAME'],
+    [{ LINK: 'a b' }, 'LINK must be'],
+  ])('that are wrong are named in one line: %j', (wrong, message) => {
+    expect(() => readSettings({ ...least, ...wrong })).toThrow(message)
+  })
+
+  it('that are missing are named all at once, without a value', () => {
+    const read = () =>
+      readSettings({ ...least, CLIENT_SECRET: '', REALM: undefined, LINK: 'a secret!' })
+    expect(read).toThrow(/^(?!.*a secret).*REALM is missing; CLIENT_SECRET is missing; LINK/)
+  })
+})
+
+describe('acknowledgements to devices', () => {
+  it('are the newest of each device: a larger epoch, then a larger number', () => {
+    const board = new AckBoard()
+    const ack = (deviceId: string, epoch: number, ackedThrough: number) => ({
+      deviceId,
+      epoch,
+      ackedThrough,
+    })
+    board.note([ack('a', 1, 5), ack('b', 1, 1), ack('a', 1, 3)])
+    board.note([ack('b', 2, 0), ack('a', 1, 6)])
+    board.note([ack('b', 1, 9)])
+    expect(board.collect()).toEqual([ack('a', 1, 6), ack('b', 2, 0)])
+    expect(board.collect()).toEqual([])
+  })
+})
+
+describe('ids of published messages', () => {
+  it('are kept up to a number, the newest longest', () => {
+    const ids = new PublishedIds(2)
+    for (const id of ['a', 'b', 'a', 'c']) ids.add(id)
+    expect(['a', 'b', 'c'].map((id) => ids.has(id))).toEqual([true, false, true])
+  })
+})
+
+describe('the supervisor', () => {
+  const calm = {
+    now: 100_000,
+    connected: true,
+    parked: false,
+    inFlight: 0,
+    failingSince: undefined,
+    progressAt: 0,
+    keepaliveMs: 30_000,
+  }
+  it('leaves a quiet connection alone', () => {
+    expect(judge(calm)).toEqual({ do: 'nothing' })
+  })
+  it('leaves the broker when the edge is away longer than half the keepalive', () => {
+    expect(judge({ ...calm, inFlight: 5, failingSince: 85_000 })).toEqual({ do: 'nothing' })
+    expect(judge({ ...calm, inFlight: 5, failingSince: 84_999 })).toEqual({ do: 'park' })
+  })
+  it('begins anew when messages wait and nothing moves for 30 s', () => {
+    expect(judge({ ...calm, inFlight: 1, progressAt: 70_000 })).toEqual({ do: 'nothing' })
+    expect(judge({ ...calm, inFlight: 1, progressAt: 69_999 })).toEqual({ do: 'reconnect' })
+  })
+})
+
+describe('two pages of metrics', () => {
+  it('become one in which each family stands once', () => {
+    const own = '# HELP a A.\n# TYPE a counter\na 1\n'
+    const other =
+      '# HELP a Other.\n# TYPE a counter\na 9\n# HELP h H.\n# TYPE h histogram\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\n# EOF\n'
+    expect(joinPages(own, other)).toBe(
+      `${own}# HELP h H.\n# TYPE h histogram\nh_bucket{le="+Inf"} 1\nh_sum 1\nh_count 1\n`,
+    )
+  })
+})
+
+describe('the role of a device', () => {
+  it('sends on its up topics only, hears its own tree, and may share no subscription', () => {
+    const acls = deviceAcls('d1')
+    const of = (type: string) => acls.filter(({ acltype }) => acltype === type)
+    expect(of('publishClientSend').map(({ topic }) => topic)).not.toContain('v1/devices/d1/#')
+    expect(of('publishClientSend').every(({ topic }) => /\/d1\//.test(topic))).toBe(true)
+    expect(
+      of('subscribePattern')
+        .filter(({ allow }) => allow)
+        .map(({ topic }) => topic),
+    ).toEqual(['v1/devices/d1/#', '$aws/things/d1/shadow/#'])
+    expect(of('subscribePattern')).toContainEqual(
+      expect.objectContaining({ topic: '$share/#', allow: false }),
+    )
+  })
+
+  it('may exist already, or be gone already; any other answer is a failure', () => {
+    expect(isHarmless('createClient', 'Client already exists')).toBe(true)
+    expect(isHarmless('deleteRole', 'Role not found')).toBe(true)
+    expect(isHarmless('modifyClient', 'Client not found')).toBe(false)
+    expect(isHarmless('createRole', 'Internal error')).toBe(false)
+  })
+})
+
+describe('waiting before the next attempt', () => {
+  it('grows to its bound and never falls to nothing', () => {
+    expect([0, 1, 5, 50].map((attempt) => backoffMs(attempt, 2_000, 1))).toEqual([
+      50, 100, 1600, 2000,
+    ])
+    expect(backoffMs(50, 2_000, 0)).toBe(200)
+  })
+})

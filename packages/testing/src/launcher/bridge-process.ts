@@ -1,0 +1,136 @@
+import { join } from 'node:path'
+import { serviceClients } from '@menagerie/contracts'
+import type { RunningBroker } from '../broker/index.ts'
+import { typeScriptFlags } from '../node-flags.ts'
+import { repositoryRoot } from '../paths.ts'
+import { waitFor } from '../wait-for.ts'
+import { tail } from './readiness.ts'
+import type { Secrets } from './secrets.ts'
+import { type Supervised, startSupervised } from './supervised.ts'
+
+/** The bridge keeps nothing for long: without these the collector lets it grow to several times what it needs. */
+const MEMORY_FLAGS = ['--max-old-space-size=96', '--max-semi-space-size=8']
+/** After an end that nobody asked for. */
+const START_AGAIN_MS = 1_000
+
+export interface BridgeOptions {
+  dataDir: string
+  gatewayUrl: string
+  /** `menagerie` unless given. */
+  realm?: string
+  broker: Pick<RunningBroker, 'url' | 'protocolVersion' | 'bridge'> & {
+    admin?: RunningBroker['admin'] | undefined
+  }
+  secrets: Secrets
+  /** Where it serves its metrics and health. */
+  metricsPort: number
+  logFile: string
+  logs: () => string
+  /** Starts it again when it ends unasked; what a person's supervisor does in production. */
+  keepAlive?: boolean
+}
+
+/** The MQTT bridge as a process of its own, so that it can be killed as one. */
+export interface BridgeProcess {
+  /** Its page: `/metrics`, `/health/ready`. */
+  url: string
+  /** The process group; `undefined` while it is down. */
+  readonly pid: number | undefined
+  /** SIGKILL. */
+  kill(): Promise<void>
+  /** Starts it when it is down. Returns when it is ready, unless told not to wait. */
+  start(how?: { wait: boolean }): Promise<void>
+  /** In peace: it drains what it holds. */
+  stop(): Promise<void>
+}
+
+export async function startBridgeProcess(options: BridgeOptions): Promise<BridgeProcess> {
+  const { broker, secrets, dataDir, metricsPort } = options
+  const url = `http://127.0.0.1:${metricsPort}`
+  let running: Supervised | undefined
+  let again: NodeJS.Timeout | undefined
+
+  const run = () => {
+    const started = startSupervised(
+      process.execPath,
+      [
+        ...MEMORY_FLAGS,
+        ...typeScriptFlags(),
+        join(repositoryRoot, 'packages/mqtt-bridge/src/main.ts'),
+      ],
+      {
+        cwd: dataDir,
+        env: {
+          ...process.env,
+          MQTT_URL: broker.url,
+          MQTT_PROTOCOL_VERSION: String(broker.protocolVersion),
+          MQTT_USERNAME: broker.bridge.username,
+          MQTT_PASSWORD: broker.bridge.password,
+          ...(broker.admin === undefined
+            ? {}
+            : {
+                MQTT_ADMIN_USERNAME: broker.admin.username,
+                MQTT_ADMIN_PASSWORD: broker.admin.password,
+              }),
+          EDGE_URL: options.gatewayUrl,
+          REALM: options.realm ?? 'menagerie',
+          CLIENT_ID: serviceClients.bridge,
+          CLIENT_SECRET: secrets.BRIDGE_CLIENT_SECRET ?? '',
+          SCRAPE_TOKEN: secrets.SCRAPE_TOKEN ?? '',
+          METRICS_HOST: '127.0.0.1',
+          METRICS_PORT: String(metricsPort),
+        },
+        output: { file: options.logFile },
+      },
+    )
+    running = started
+    void started.exited.then(() => {
+      if (running !== started) return
+      running = undefined
+      if (options.keepAlive) again = setTimeout(run, START_AGAIN_MS)
+    })
+    return started
+  }
+  const end = async (how: 'stop' | 'kill') => {
+    clearTimeout(again)
+    const ending = running
+    running = undefined
+    await ending?.[how]()
+  }
+  const start = async (how: { wait: boolean } = { wait: true }) => {
+    const started = running ?? run()
+    if (!how.wait) return
+    let ended = false
+    void started.exited.then(() => {
+      ended = true
+    })
+    try {
+      await waitFor(async () => ended || (await isReady(url)), {
+        what: `the MQTT bridge to be ready at ${url}/health/ready`,
+        timeoutMs: 20_000,
+      })
+      if (ended) throw new Error('the MQTT bridge ended before it was ready')
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error)
+      throw new Error(`${why}\n${tail(options.logs(), 15)}`)
+    }
+  }
+  await start()
+  return {
+    url,
+    get pid() {
+      return running?.pid
+    },
+    kill: () => end('kill'),
+    start,
+    stop: () => end('stop'),
+  }
+}
+
+async function isReady(url: string): Promise<boolean> {
+  try {
+    return (await fetch(`${url}/health/ready`, { signal: AbortSignal.timeout(2_000) })).ok
+  } catch {
+    return false
+  }
+}

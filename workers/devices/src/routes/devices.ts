@@ -1,0 +1,82 @@
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { CreateDeviceRequest } from '@menagerie/contracts'
+import { devices as routes } from '@menagerie/contracts/routes'
+import {
+  AppError,
+  clockOf,
+  data,
+  guardRoutes,
+  idFromKey,
+  newId,
+  type Principal,
+  page,
+  principalOf,
+  readCursor,
+  readIdempotencyKey,
+  signCursor,
+  verifierFor,
+} from '@menagerie/core'
+import { type App, settingsOf } from '../context.ts'
+import { listDevices } from '../db/devices.ts'
+import { claimKey } from '../db/idempotency-keys.ts'
+import { contextOf, idempotencyMismatch, orThrow, twinOf } from '../twins.ts'
+
+const guarded = guardRoutes(verifierFor('devices'))
+
+/** Registering devices and looking at them. */
+export function deviceRoutes(app: OpenAPIHono<App>): void {
+  app.openapi(guarded(routes.create), async (c) => {
+    const principal = principalOf(c)
+    const request = c.req.valid('json')
+    const ownerId = ownerOf(principal, request)
+    const key = readIdempotencyKey(c.req.header('idempotency-key')) ?? null
+    const keyId =
+      key === null ? undefined : await idFromKey(principal.id, `POST ${routes.create.path}`, key)
+    const id = request.id ?? keyId ?? newId()
+    if (keyId !== undefined) {
+      // A device may bring its own id, so the key alone does not lead to the same object: it is kept which one it led to.
+      const claim = await claimKey(c.env.DB, keyId, id, 'done', newId(), clockOf(c.env).now())
+      if (claim.state === 'mismatch') throw idempotencyMismatch()
+    }
+    const { name = id, metadata = {} } = request
+    const command = { id, key, name, ownerId, metadata }
+    const { device, replayed } = orThrow(
+      await twinOf(c.env, id).create(principal, command, contextOf(c)),
+    )
+    if (replayed) c.header('Idempotent-Replayed', 'true')
+    return c.json(data(c, device), 201)
+  })
+
+  app.openapi(guarded(routes.list), async (c) => {
+    const principal = principalOf(c)
+    const { limit, cursor, ...filters } = c.req.valid('query')
+    const ownerId = principal.permissions.includes('devices:read') ? undefined : principal.id
+    const key = settingsOf(c.env).CURSOR_KEY
+    // A cursor is good for the caller and the filters it was made for.
+    const scope = JSON.stringify(['devices', principal.id, ownerId ?? null, filters])
+    const after = cursor === undefined ? undefined : await readCursor(key, scope, cursor)
+    const { devices, next } = await listDevices(
+      c.env.DB,
+      ownerId,
+      filters,
+      limit,
+      after === undefined ? undefined : String(after[0]),
+    )
+    const nextCursor = next === undefined ? undefined : await signCursor(key, scope, [next])
+    return c.json(page(c, devices, nextCursor), 200)
+  })
+
+  app.openapi(guarded(routes.get), async (c) => {
+    const { id } = c.req.valid('param')
+    return c.json(data(c, orThrow(await twinOf(c.env, id).get(principalOf(c)))), 200)
+  })
+}
+
+/** Whose device it becomes: the caller's, or another account's for who may write everybody's. */
+function ownerOf(principal: Principal, { ownerId }: CreateDeviceRequest): string {
+  if (principal.kind !== 'user') throw new AppError('forbidden', 'Only people register devices')
+  if (ownerId === undefined || ownerId === principal.id) return principal.id
+  if (principal.permissions.includes('devices:write')) return ownerId
+  // Nothing is told of another account by that: it is the same for every id.
+  throw new AppError('forbidden', 'A device of another account needs the permission devices:write')
+}

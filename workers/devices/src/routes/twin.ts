@@ -1,0 +1,53 @@
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import { devices as routes } from '@menagerie/contracts/routes'
+import { data, guardRoutes, principalOf, readIdempotencyKey, verifierFor } from '@menagerie/core'
+import type { App } from '../context.ts'
+import { readIfMatch } from '../if-match.ts'
+import { contextOf, etagOf, orThrow, twinOf } from '../twins.ts'
+
+const guarded = guardRoutes(verifierFor('devices'))
+
+/** What a device is to be, what it told, and its rules. */
+export function twinRoutes(app: OpenAPIHono<App>): void {
+  app.openapi(guarded(routes.twin), async (c) => {
+    const twin = orThrow(await twinOf(c.env, c.req.valid('param').id).twin(principalOf(c)))
+    c.header('ETag', etagOf(twin.version))
+    return c.json(data(c, twin), 200)
+  })
+
+  app.openapi(guarded(routes.patchTwin), async (c) => {
+    const { id } = c.req.valid('param')
+    const command = {
+      key: readIdempotencyKey(c.req.header('idempotency-key')) ?? null,
+      patch: c.req.valid('json'),
+      ifMatch: readIfMatch(c.req.header('if-match')),
+    }
+    const { twin, replayed } = orThrow(
+      await twinOf(c.env, id).patchTwin(principalOf(c), command, contextOf(c)),
+    )
+    if (replayed) c.header('Idempotent-Replayed', 'true')
+    c.header('ETag', etagOf(twin.version))
+    return c.json(data(c, twin), 200)
+  })
+
+  app.openapi(guarded(routes.telemetry), async (c) => {
+    const twin = twinOf(c.env, c.req.valid('param').id)
+    return c.json(data(c, orThrow(await twin.telemetry(principalOf(c), c.req.valid('query')))), 200)
+  })
+
+  app.openapi(guarded(routes.presence), async (c) => {
+    const twin = twinOf(c.env, c.req.valid('param').id)
+    return c.json(data(c, orThrow(await twin.presence(principalOf(c)))), 200)
+  })
+
+  app.openapi(guarded(routes.rules), async (c) => {
+    const twin = twinOf(c.env, c.req.valid('param').id)
+    return c.json(data(c, orThrow(await twin.rules(principalOf(c)))), 200)
+  })
+
+  app.openapi(guarded(routes.putRules), async (c) => {
+    const twin = twinOf(c.env, c.req.valid('param').id)
+    const { rules } = c.req.valid('json')
+    return c.json(data(c, orThrow(await twin.putRules(principalOf(c), rules, contextOf(c)))), 200)
+  })
+}

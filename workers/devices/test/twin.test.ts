@@ -1,0 +1,95 @@
+import { newId } from '@menagerie/core'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { aDevice, ask, aUser, type Caller, handOver, message, theBridge } from './support/api.ts'
+
+let owner: Caller
+let bridge: Caller
+beforeAll(async () => {
+  ;[owner, bridge] = await Promise.all([aUser('user'), theBridge()])
+})
+
+const patch = (id: string, body: object, headers: Record<string, string> = {}) =>
+  ask(owner, 'PATCH', `/devices/${id}/twin`, body, headers)
+
+describe('the twin', () => {
+  test('merges what is desired, shows what differs and tells its version as ETag', async () => {
+    const id = await aDevice(owner)
+    const first = await patch(id, { desired: { led: 'on', fan: { speed: 2 } } })
+    expect([first.status, first.headers.get('etag')]).toEqual([200, '"1"'])
+    await handOver(bridge, message(id, 'twin/reported', { state: { led: 'on' } }))
+    const { headers, body } = await ask(owner, 'GET', `/devices/${id}/twin`)
+    expect(headers.get('etag')).toBe('"2"')
+    expect(body.data).toMatchObject({
+      desired: { led: 'on', fan: { speed: 2 } },
+      reported: { led: 'on' },
+      delta: { fan: { speed: 2 } },
+      version: 2,
+    })
+  })
+
+  test('refuses a change made from another version: 409 by the body, 412 by If-Match', async () => {
+    const id = await aDevice(owner)
+    await patch(id, { desired: { a: 1 } })
+    const stale = await patch(id, { desired: { a: 2 }, version: 0 })
+    expect([stale.status, stale.body.code]).toEqual([409, 'version_conflict'])
+    const failed = await patch(id, { desired: { a: 2 } }, { 'if-match': '"0"' })
+    expect([failed.status, failed.body.code]).toEqual([412, 'precondition_failed'])
+    expect((await patch(id, { desired: { a: 2 } }, { 'if-match': 'W/"1"' })).status).toBe(412)
+    expect((await patch(id, { desired: { a: 2 } }, { 'if-match': '1' })).status).toBe(422)
+    expect((await patch(id, { desired: { a: 2 } }, { 'if-match': '"1"' })).status).toBe(200)
+    expect((await patch(id, { desired: { a: 3 } }, { 'if-match': '*' })).status).toBe(200)
+  })
+
+  test('with a known Idempotency-Key is changed once', async () => {
+    const id = await aDevice(owner)
+    const key = { 'idempotency-key': newId() }
+    await patch(id, { desired: { a: 1 } }, key)
+    await patch(id, { desired: { a: 2 } })
+    const again = await patch(id, { desired: { a: 1 } }, key)
+    expect([again.status, again.headers.get('idempotent-replayed')]).toEqual([200, 'true'])
+    const { body } = await ask(owner, 'GET', `/devices/${id}/twin`)
+    expect(body.data.desired).toEqual({ a: 2 })
+    expect((await patch(id, { desired: { a: 9 } }, key)).status).toBe(422)
+  })
+
+  test('refuses a section that is too large, with a pointer', async () => {
+    const id = await aDevice(owner)
+    const { status, body } = await patch(id, { desired: { a: 'x'.repeat(9_000) } })
+    expect([status, body.code]).toEqual([422, 'validation_failed'])
+    expect(body.errors[0].pointer).toMatch(/^\/desired/)
+  })
+})
+
+describe('what a device told', () => {
+  test('is shown by stream and by time', async () => {
+    const id = await aDevice(owner)
+    const sample = (seq: number) => message(id, 'telemetry/climate', { seq, values: { c: seq } })
+    await handOver(bridge, sample(1), sample(2))
+    const { body } = await ask(owner, 'GET', `/devices/${id}/telemetry?stream=climate`)
+    expect(body.data.latest.climate).toMatchObject({ values: { c: 2 }, seq: 2 })
+    expect(body.data.series).toHaveLength(2)
+    expect((await ask(owner, 'GET', `/devices/${id}/telemetry?stream=a.b`)).status).toBe(422)
+  })
+
+  test('is its presence too', async () => {
+    const id = await aDevice(owner)
+    expect((await ask(owner, 'GET', `/devices/${id}/presence`)).body.data.state).toBe('unknown')
+    await handOver(bridge, message(id, 'presence', { state: 'online', session: 's1' }))
+    expect((await ask(owner, 'GET', `/devices/${id}/presence`)).body.data).toMatchObject({
+      state: 'online',
+      session: 's1',
+    })
+  })
+
+  test('is judged by its rules', async () => {
+    const id = await aDevice(owner)
+    const rule = { stream: 'climate', field: 'c', operator: 'above', threshold: 30 }
+    const put = await ask(owner, 'PUT', `/devices/${id}/rules`, { rules: [rule] })
+    expect([put.status, put.body.data[0].triggered]).toEqual([200, false])
+    await handOver(bridge, message(id, 'telemetry/climate', { values: { c: 31 } }))
+    const { body } = await ask(owner, 'GET', `/devices/${id}/rules`)
+    expect(body.data).toMatchObject([{ rule, triggered: true }])
+    const twice = await ask(owner, 'PUT', `/devices/${id}/rules`, { rules: [rule, rule] })
+    expect(twice.status).toBe(422)
+  })
+})

@@ -1,0 +1,54 @@
+import { CloudEvent, type QueueName } from '@menagerie/contracts'
+import { clockOf, Line, Logger, traceIdOf, withLine } from '@menagerie/core'
+import type { Env } from './context.ts'
+
+/** A message of a queue, read. What comes back is done; `retryAfterSeconds` has it come again. */
+export type Handle = (
+  event: CloudEvent,
+  line: Line,
+) => Promise<{ retryAfterSeconds: number } | undefined>
+
+/**
+ * Consumes a batch, each message by itself: what cannot be handled comes again after a while and becomes a dead letter
+ * in the end, and the others go on.
+ */
+export async function consume(
+  batch: MessageBatch,
+  queue: QueueName,
+  env: Env,
+  handle: Handle,
+): Promise<void> {
+  const logger = new Logger({ service: 'notifications' })
+  const clock = clockOf(env)
+  const one = async (message: Message): Promise<void> => {
+    const line = new Line(logger, { queue, messageId: message.id, attempts: message.attempts })
+    const count = (outcome: string) => line.count('queue_messages_total', { queue, outcome })
+    const work = async () => {
+      const read = CloudEvent.safeParse(message.body)
+      if (!read.success) {
+        line.raise('warn').add({ reason: 'not an event of the contract' })
+        count('retried')
+        message.retry()
+        return
+      }
+      const event = read.data as CloudEvent
+      line.add({ eventId: event.id, traceId: traceIdOf(event.traceparent) })
+      try {
+        const again = await handle(event, line)
+        count(again === undefined ? 'consumed' : 'retried')
+        if (again === undefined) message.ack()
+        else message.retry({ delaySeconds: again.retryAfterSeconds })
+      } catch (error) {
+        line.raise('warn').add({ error })
+        count('retried')
+        message.retry({ delaySeconds: pauseSeconds(message.attempts) })
+      }
+    }
+    await withLine(line, 'message', () => clock.now(), work)
+  }
+  // Side by side: most of the time is spent waiting for others.
+  await Promise.all(batch.messages.map(one))
+}
+
+/** What failed for a reason of ours, such as a database that is away: 4 s, 16 s, … at most 15 minutes. */
+export const pauseSeconds = (attempts: number): number => Math.min(4 ** Math.max(1, attempts), 900)
