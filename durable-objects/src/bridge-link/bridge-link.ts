@@ -82,7 +82,8 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
     const id = newId()
     const { generation } = connectionOf(ws)
     const answer = this.#pending.wait(id, generation, CREDENTIALS_TIMEOUT_MS)
-    this.#send(ws, { type: 'credentials.set', id, data: { deviceId, password } })
+    if (!this.#send(ws, { type: 'credentials.set', id, data: { deviceId, password } }))
+      this.#pending.gone(generation)
     const said = await answer
     this.#line().end('link.credentials', { deviceId, done: typeof said === 'object' && said.ok })
     if (said === 'late')

@@ -41,15 +41,17 @@ export class LinkQueue {
   /** Keeps messages; one that waits or was published lately is not kept again. Returns how many are new. */
   enqueue(messages: readonly Downlink[]): number {
     return this.#write((exec) => {
-      const before = this.queued
+      // Not the difference of two counts: each would read the whole queue, which is long while no bridge is there.
+      let added = 0
       for (const message of messages)
-        exec(
+        added += exec(
           `INSERT INTO queue (id, body) SELECT ?1, ?2
-           WHERE NOT EXISTS (SELECT 1 FROM published WHERE id = ?1) ON CONFLICT DO NOTHING`,
+           WHERE NOT EXISTS (SELECT 1 FROM published WHERE id = ?1)
+           ON CONFLICT DO NOTHING RETURNING n`,
           message.id,
           JSON.stringify(message),
-        )
-      return this.queued - before
+        ).length
+      return added
     })
   }
 

@@ -242,7 +242,7 @@ export class DeviceTwin extends DurableObject<DeviceTwinEnv> {
           type: 'device.telemetry',
           data: { stream, samples: live } as unknown as JsonObject,
         })
-    this.#log.end('device.take', true, {
+    this.#log.end('device.take', rejected > 0, {
       deviceId: this.#journal.name,
       messages: messages.length,
       samples: samples.length,

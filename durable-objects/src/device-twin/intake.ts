@@ -55,6 +55,7 @@ export function takeBatch(
       numbers: ledger.numbers,
       hasStream: (name) => telemetry.hasStream(name),
       streamCount: telemetry.streamCount,
+      latestNumber: (stream) => telemetry.latestNumber(stream),
       knownPlaces: (places) => telemetry.known(places),
       hasEvent: (id) => ledger.hasEvent(id),
       rejection: (id) => ledger.rejection(id, now),

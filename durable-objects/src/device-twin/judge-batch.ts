@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto'
 import type { BridgeAck, BridgeResult, RuleState } from '@menagerie/contracts'
 import { type JsonObject, toTimestamp } from '@menagerie/core'
 import type { DeviceState, Happening } from './device-state.ts'
 import { deltaPayload, statePayload } from './downlinks.ts'
 import type { KnownRejection } from './ledger.ts'
-import { type DeviceNumber, type Numbers, takeNumber } from './numbering.ts'
+import { type DeviceNumber, isAfter, type Numbers, takeNumber } from './numbering.ts'
 import type { ParsedMessage, ParsedSample, Rejected } from './parse-message.ts'
 import { nextPresence } from './presence-rule.ts'
 import { rejectedHappening, rejectionId } from './rejection.ts'
+import { arrivalKey, sampleKey } from './sample-keys.ts'
 import { type NewSample, placeOf } from './telemetry-store.ts'
 import { judge } from './threshold.ts'
 import { patchSection } from './twin-document.ts'
@@ -22,6 +22,8 @@ export interface BatchKnowledge {
   numbers: Numbers
   hasStream: (name: string) => boolean
   streamCount: number
+  /** The device's own number of the latest sample of a stream. */
+  latestNumber: (stream: string) => DeviceNumber | undefined
   /** Which of these places hold a sample. Asked once for each batch. */
   knownPlaces: (places: readonly Pick<NewSample, 'stream' | 'at' | 'key'>[]) => ReadonlySet<string>
   hasEvent: (id: string) => boolean
@@ -66,6 +68,8 @@ class Judge {
   readonly #known: BatchKnowledge
   readonly #plan: BatchPlan
   readonly #newStreams = new Set<string>()
+  /** The newest number of each stream that this batch has samples of. */
+  readonly #newest = new Map<string, DeviceNumber>()
   /** Places of samples without a number that are taken, in the tables or by this batch. */
   readonly #places: Set<string>
   readonly #numbered: DeviceNumber[] = []
@@ -74,7 +78,7 @@ class Judge {
 
   constructor(batch: readonly ReadMessage[], known: BatchKnowledge) {
     this.#known = known
-    this.#places = new Set(known.knownPlaces(batch.flatMap(unnumberedPlaces)))
+    this.#places = new Set(known.knownPlaces(batch.flatMap((read) => this.#unnumberedPlaces(read))))
     this.#plan = {
       results: [],
       ack: undefined,
@@ -127,9 +131,10 @@ class Judge {
       return this.#refuse(message, `A device has at most ${MAX_STREAMS} streams`, samples)
     let numbers = this.#plan.numbers
     let rules = this.#plan.state.rules
+    let newest = this.#newest.get(stream) ?? this.#known.latestNumber(stream)
     const taken: NewSample[] = []
     const edges: Happening[] = []
-    for (const sample of samples) {
+    for (const [index, sample] of samples.entries()) {
       const { values, number } = sample
       const text = JSON.stringify(values)
       const at = sample.time ?? this.#arrival(message)
@@ -142,20 +147,24 @@ class Judge {
         this.#numbered.push(number)
         if (next.outcome === 'duplicate') continue
         key = `${number.epoch}.${number.seq}`
-      } else if (sample.time === undefined) key = this.#known.newKey()
-      else {
-        key = contentKey(text)
+      } else {
+        const told = sampleKey(message, sample, index, text)
+        key = told ?? this.#known.newKey()
         const place = placeOf({ stream, at, key })
         if (this.#places.has(place)) continue
-        this.#places.add(place)
+        if (told !== undefined) this.#places.add(place)
       }
       taken.push({ stream, at, key, number, values, text })
+      // A late sample is kept, but it says nothing of how things stand: a newer one has been judged.
+      if (number !== undefined && newest !== undefined && isAfter(newest, number)) continue
+      newest = number ?? newest
       const judged = judge(rules, stream, values, at)
       rules = judged.rules
       if (judged.edge !== undefined) edges.push(ruleHappening(judged.edge))
     }
     this.#plan.numbers = numbers
     if (taken.length === 0) return duplicate
+    if (newest !== undefined) this.#newest.set(stream, newest)
     if (isNewStream) this.#newStreams.add(stream)
     this.#plan.samples.push(...taken)
     this.#happen(...edges)
@@ -175,9 +184,12 @@ class Judge {
       this.#plan.numbers = next.numbers
       this.#numbered.push(number)
       if (next.outcome === 'duplicate') return duplicate
-    } else if (id !== undefined) {
-      if (this.#plan.eventIds.includes(id) || this.#known.hasEvent(id)) return duplicate
-      this.#plan.eventIds.push(id)
+    } else {
+      const told = id ?? arrivalKey(message, message.payload ?? '')
+      if (told !== undefined) {
+        if (this.#plan.eventIds.includes(told) || this.#known.hasEvent(told)) return duplicate
+        this.#plan.eventIds.push(told)
+      }
     }
     this.#happen({
       type: 'device.event',
@@ -238,6 +250,17 @@ class Judge {
     return stored
   }
 
+  /** Where samples without a number would lie, where that can be told. */
+  #unnumberedPlaces({ message, parsed }: ReadMessage) {
+    if (parsed.kind !== 'telemetry' || message.of.kind !== 'telemetry') return []
+    const { stream } = message.of
+    return parsed.samples.flatMap((sample, index) => {
+      if (sample.number !== undefined) return []
+      const key = sampleKey(message, sample, index, JSON.stringify(sample.values))
+      return key === undefined ? [] : [{ stream, at: sample.time ?? this.#arrival(message), key }]
+    })
+  }
+
   #refuse(
     message: DeviceMessage,
     detail: string,
@@ -296,17 +319,3 @@ const ruleHappening = ({
   type: 'device.rule',
   data: { rule, value, state, time: toTimestamp(at) } as unknown as JsonObject,
 })
-
-const contentKey = (text: string): string =>
-  createHash('sha256').update(text).digest('base64url').slice(0, 22)
-
-/** Where samples with a time and no number would lie. */
-function unnumberedPlaces({ message, parsed }: ReadMessage) {
-  if (parsed.kind !== 'telemetry' || message.of.kind !== 'telemetry') return []
-  const { stream } = message.of
-  return parsed.samples.flatMap(({ number, time, values }) =>
-    number !== undefined || time === undefined
-      ? []
-      : [{ stream, at: time, key: contentKey(JSON.stringify(values)) }],
-  )
-}

@@ -40,6 +40,8 @@ export class Ledger {
   readonly #exec: JournalStorage['exec']
   #numbers: Numbers | undefined
   #contact: Contact | undefined
+  /** Milliseconds since the epoch; nothing is known of what an object before this one has written. */
+  #contactWrittenAt = Number.NEGATIVE_INFINITY
 
   constructor(exec: JournalStorage['exec']) {
     this.#exec = exec
@@ -81,9 +83,14 @@ export class Ledger {
     return this.#contact
   }
 
+  /** Kept at once, but written once a second unless the link changed: no message is worth a page for its time alone. */
   saveContact(contact: { seenAt: number; link: string }): void {
-    this.#exec('UPDATE contact SET seen_at = ?, link = ?', contact.seenAt, contact.link)
+    const { link, seenAt } = this.contact
     this.#contact = contact
+    if (link === contact.link && seenAt !== null && contact.seenAt < this.#contactWrittenAt + 1_000)
+      return
+    this.#exec('UPDATE contact SET seen_at = ?, link = ?', contact.seenAt, contact.link)
+    this.#contactWrittenAt = contact.seenAt
   }
 
   hasEvent(id: string): boolean {
@@ -129,5 +136,6 @@ export class Ledger {
   forget(): void {
     this.#numbers = undefined
     this.#contact = undefined
+    this.#contactWrittenAt = Number.NEGATIVE_INFINITY
   }
 }

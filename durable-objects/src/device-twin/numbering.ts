@@ -32,6 +32,10 @@ export type NumberOutcome =
   /** One gap more than is remembered; the device sends it again when it has filled some. */
   | 'too_many_gaps'
 
+/** Whether a number comes after another in its device's own order. */
+export const isAfter = (one: DeviceNumber, other: DeviceNumber): boolean =>
+  one.epoch === other.epoch ? one.seq > other.seq : one.epoch > other.epoch
+
 /** Takes a number in. The same `numbers` come back unless it is `new`. In order it costs no search. */
 export function takeNumber(
   numbers: Numbers,

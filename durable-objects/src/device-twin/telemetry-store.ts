@@ -10,7 +10,7 @@ import {
   toBucket,
   writeMinute,
 } from './minute-buckets.ts'
-import type { DeviceNumber } from './numbering.ts'
+import { type DeviceNumber, isAfter } from './numbering.ts'
 
 /** Samples of a stream that are kept, the newest by their time; what a query gives at most. */
 export const MAX_SAMPLES = 10_000
@@ -77,6 +77,11 @@ export class TelemetryStore {
 
   hasStream(name: string): boolean {
     return this.#latest().has(name)
+  }
+
+  /** The device's own number of the latest sample of a stream, where it has one. */
+  latestNumber(stream: string): DeviceNumber | undefined {
+    return this.#latest().get(stream)?.number
   }
 
   get streamCount(): number {
@@ -265,10 +270,7 @@ export const placeOf = ({ stream, at, key }: Pick<NewSample, 'stream' | 'at' | '
 /** By the device's numbers where both have one, else by time; of two at one time, the one that came later. */
 function isNewer(sample: Pick<Latest, 'at' | 'number'>, known: Pick<Latest, 'at' | 'number'>) {
   if (sample.number !== undefined && known.number !== undefined)
-    return (
-      sample.number.epoch > known.number.epoch ||
-      (sample.number.epoch === known.number.epoch && sample.number.seq > known.number.seq)
-    )
+    return isAfter(sample.number, known.number)
   return sample.at >= known.at
 }
 

@@ -2,7 +2,7 @@ import type { BridgeAck } from '@menagerie/contracts'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Taken, TopicKind } from '../../src/device-twin/twin-types.ts'
-import { Device, numberedMessage, World } from './world.ts'
+import { Device, deviceId, numberedMessage, World } from './world.ts'
 
 const COUNT = 24
 
@@ -211,6 +211,43 @@ describe('numbered messages', () => {
       expect(world.take(batch)?.ack?.ackedThrough).toBe(3)
       expect(world.stored()).toHaveLength(batch.length)
     }
+  })
+})
+
+describe('messages without a number', () => {
+  const unnumbered = (kind: 'telemetry' | 'event', payload: unknown, microseconds: string) => {
+    const of = kind === 'event' ? { kind, name: 'door' } : ({ kind, stream: 'climate' } as const)
+    const topic = `v1/devices/${deviceId}/x`
+    const receivedAt = `2026-11-21T09:00:00.000${microseconds}Z`
+    return { topic, of, payload: JSON.stringify(payload), qos: 1 as const, receivedAt }
+  }
+  const values = { t: 1 }
+
+  it('take effect once when a request is repeated, and are all kept when they are alike', () => {
+    const world = new World()
+    const batch = [
+      unnumbered('telemetry', { values }, '001'),
+      unnumbered('telemetry', { values }, '002'),
+      unnumbered('telemetry', [{ values }, { values }], '003'),
+      unnumbered('event', { data: 'open' }, '004'),
+      unnumbered('event', { data: 'open' }, '005'),
+    ]
+    const results = () => world.take(batch)?.results.map(({ result }) => result)
+    expect(results()).toEqual(batch.map(() => 'stored'))
+    expect([world.stored().length, world.counted()]).toEqual([6, 4])
+    world.evict()
+    expect(results()).toEqual(batch.map(() => 'duplicate'))
+    expect([world.stored().length, world.counted()]).toEqual([6, 4])
+    world.storage.close()
+  })
+
+  it('are all kept from a bridge whose times may be alike', () => {
+    const world = new World()
+    const sample = unnumbered('telemetry', { values }, '')
+    world.take([sample, sample])
+    world.take([sample])
+    expect(world.counted()).toBe(3)
+    world.storage.close()
   })
 })
 

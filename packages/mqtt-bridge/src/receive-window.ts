@@ -23,8 +23,8 @@ export class ReceiveWindow {
   /** By device, oldest group first. */
   readonly #groups = new Map<string, Received[]>()
   readonly #underWay = new Set<string>()
-  /** QoS 1 of this generation, in the order of arrival. */
-  #order: Received[] = []
+  /** QoS 1 of this generation, in the order of arrival; what lies before the head is gone, and not held on to. */
+  #order: (Received | undefined)[] = []
   #head = 0
 
   /** Counts the broker connections. */
@@ -102,7 +102,7 @@ export class ReceiveWindow {
       if (first?.state !== 'settled') break
       this.#leave(first)
       ready.push(first)
-      this.#head++
+      this.#order[this.#head++] = undefined
     }
     if (this.#head > 1_000 || this.#head === this.#order.length) {
       this.#order = this.#order.slice(this.#head)
@@ -128,7 +128,8 @@ export class ReceiveWindow {
   /** The connection has ended. What waits of QoS 1 is forgotten, since the broker sends it again; QoS 0 stays. */
   nextGeneration(): void {
     this.#generation++
-    for (const received of this.#order.slice(this.#head)) {
+    for (const received of this.#order) {
+      if (received === undefined) continue
       // What is on its way to the edge counts until it has arrived or was given up.
       if (received.state === 'waiting') this.#waiting--
       if (received.state !== 'posting') this.#leave(received)

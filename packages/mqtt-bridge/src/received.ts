@@ -34,9 +34,17 @@ export interface Received {
   state: 'waiting' | 'posting' | 'settled' | 'gone'
 }
 
-/** @param now milliseconds since the epoch */
-export function toReceived(packet: PublishPacket, generation: number, now: number): Received {
-  const json = JSON.stringify(toBridgeMessage(packet, now))
+/**
+ * @param now milliseconds since the epoch
+ * @param receivedAt the same as RFC 3339, told by no other message
+ */
+export function toReceived(
+  packet: PublishPacket,
+  generation: number,
+  now: number,
+  receivedAt: string,
+): Received {
+  const json = JSON.stringify(toBridgeMessage(packet, receivedAt))
   return {
     device: deviceOf(packet.topic),
     json,
@@ -50,7 +58,7 @@ export function toReceived(packet: PublishPacket, generation: number, now: numbe
 }
 
 /** A payload that is no UTF-8 goes as base64, of one that is too large only the beginning. */
-export function toBridgeMessage(packet: PublishPacket, now: number): BridgeMessage {
+export function toBridgeMessage(packet: PublishPacket, receivedAt: string): BridgeMessage {
   const { topic, qos, dup, retain } = packet
   const payload = typeof packet.payload === 'string' ? Buffer.from(packet.payload) : packet.payload
   const message: BridgeMessage = {
@@ -58,7 +66,7 @@ export function toBridgeMessage(packet: PublishPacket, now: number): BridgeMessa
       topic.length > MAX_TOPIC_LENGTH ? topic.slice(0, MAX_TOPIC_LENGTH).toWellFormed() : topic,
     ...content(payload),
     qos: qos === 0 ? 0 : 1,
-    receivedAt: new Date(now).toISOString(),
+    receivedAt,
   }
   if (dup) message.dup = true
   if (retain) message.retain = true

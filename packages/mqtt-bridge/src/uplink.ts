@@ -1,5 +1,6 @@
 import { type BridgeAck, type BridgeResult, MAX_BRIDGE_BYTES } from '@menagerie/contracts'
 import type { Logger } from '@menagerie/core/logger'
+import { ArrivalTimes } from './arrival-times.ts'
 import { backoffMs, pause } from './backoff.ts'
 import type { PostOutcome } from './edge/edge.ts'
 import type { BridgeMetrics } from './metrics/metrics.ts'
@@ -7,7 +8,7 @@ import { ReceiveWindow } from './receive-window.ts'
 import { type PublishPacket, type Received, toReceived } from './received.ts'
 
 /** How long a message waits for others to go with it. */
-const LINGER_MS = 5
+const LINGER_MS = 2
 const MOST_BACKOFF_MS = 2_000
 /** Room for what stands around the messages of a request. */
 const CUT_BYTES = MAX_BRIDGE_BYTES - 10_000
@@ -44,6 +45,7 @@ export interface UplinkStatus {
 /** From the broker to the edge: withholds the acknowledgement of a message until the edge has stored it. */
 export class Uplink {
   readonly #window = new ReceiveWindow()
+  readonly #arrivals = new ArrivalTimes()
   readonly #options: UplinkOptions
   readonly #now: () => number
   readonly #stopped = new AbortController()
@@ -82,7 +84,9 @@ export class Uplink {
         return
       }
       if (this.#window.size === 0) this.#progressAt = this.#now()
-      this.#window.take(toReceived(packet, this.#window.generation, this.#now()))
+      const now = this.#now()
+      const { generation } = this.#window
+      this.#window.take(toReceived(packet, generation, now, this.#arrivals.next(now)))
       this.#options.metrics.messages.inc({ direction: 'up', qos: String(packet.qos) })
       this.#schedule()
       if (this.#hasRoom()) handled(deferred)
@@ -151,7 +155,7 @@ export class Uplink {
         .finally(() => {
           this.#underWay.delete(work)
           this.#window.release(batch)
-          this.#schedule()
+          if (!this.#stopped.signal.aborted) this.#post()
         })
       this.#underWay.add(work)
     }

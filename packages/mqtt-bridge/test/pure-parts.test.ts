@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { AckBoard } from '../src/acks.ts'
+import { ArrivalTimes } from '../src/arrival-times.ts'
 import { backoffMs } from '../src/backoff.ts'
 import { deviceAcls, isHarmless } from '../src/broker/device-role.ts'
 import { PublishedIds } from '../src/downlink/published-ids.ts'
@@ -17,32 +18,49 @@ const packet = (payload: Buffer | string, topic = 'v1/devices/d1/events/e') => (
   retain: false,
 })
 
+const arrival = '2026-11-21T10:00:00.000000Z'
+
+describe('times of arrival', () => {
+  it('are all different and never go back, however many come at once and whatever the clock does', () => {
+    const times = new ArrivalTimes()
+    expect([0, 0, 1, 0].map((now) => times.next(Date.parse(arrival) + now))).toEqual([
+      '2026-11-21T10:00:00.000000Z',
+      '2026-11-21T10:00:00.000001Z',
+      '2026-11-21T10:00:00.001000Z',
+      '2026-11-21T10:00:00.001001Z',
+    ])
+    const many = Array.from({ length: 3_000 }, () => times.next(Date.parse(arrival)))
+    expect(new Set(many).size).toBe(3_000)
+    expect(many.toSorted()).toEqual(many)
+  })
+})
+
 describe('a message for the edge', () => {
   it('carries text as text and what is no UTF-8 as base64', () => {
-    expect(toBridgeMessage(packet('{"a":"ä"}'), 0).payload).toBe('{"a":"ä"}')
+    expect(toBridgeMessage(packet('{"a":"ä"}'), arrival).payload).toBe('{"a":"ä"}')
     const bytes = Buffer.from([0x7b, 0xff, 0xfe])
-    expect(toBridgeMessage(packet(bytes), 0)).toMatchObject({
+    expect(toBridgeMessage(packet(bytes), arrival)).toMatchObject({
       payloadBase64: bytes.toString('base64'),
-      receivedAt: '1970-01-01T00:00:00.000Z',
+      receivedAt: arrival,
     })
   })
 
   it('holds the first 4 KiB of a payload over 128 KiB and its size, and cuts no character', () => {
-    const message = toBridgeMessage(packet(`x${'ä'.repeat(70_000)}`), 0)
+    const message = toBridgeMessage(packet(`x${'ä'.repeat(70_000)}`), arrival)
     expect(message.truncatedBytes).toBe(140_001)
     expect(message.payload).toHaveLength(1 + 2047)
     expect(message.payload).not.toContain('\ufffd')
   })
 
   it('holds a payload of exactly 128 KiB whole', () => {
-    const message = toBridgeMessage(packet('x'.repeat(128 * 1024)), 0)
+    const message = toBridgeMessage(packet('x'.repeat(128 * 1024)), arrival)
     expect([message.payload?.length, message.truncatedBytes]).toEqual([131_072, undefined])
   })
 
   it('cuts a topic that no device may use, so that the edge can reject it alone', () => {
     const topic = `v1/devices/d1/telemetry/${'s'.repeat(60_000)}`
-    expect(toBridgeMessage(packet('{}', topic), 0).topic).toHaveLength(1024)
-    expect(toReceived(packet('{}', topic), 0, 0).device).toBe('d1')
+    expect(toBridgeMessage(packet('{}', topic), arrival).topic).toHaveLength(1024)
+    expect(toReceived(packet('{}', topic), 0, 0, arrival).device).toBe('d1')
   })
 })
 

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ReceiveWindow } from '../src/receive-window.ts'
@@ -43,6 +45,29 @@ describe('the receive window', () => {
     expect(window.settle(second)).toEqual([])
     expect(window.settle(first)).toEqual([a, b, c])
     expect(window.size).toBe(0)
+  })
+
+  it('holds on to nothing that was acknowledged, also while it never empties', () => {
+    setFlagsFromString('--expose-gc')
+    const collectGarbage = runInNewContext('gc') as () => void
+    const window = new ReceiveWindow()
+    const gone: WeakRef<Received>[] = []
+    for (let count = 0; count < 500; count++) {
+      const each = received('a')
+      window.take(each)
+      if (count > 0) gone.push(new WeakRef(each))
+    }
+    for (let count = 0; count < 499; count++) {
+      const batch = window.cut({ messages: 1, bytes: 1_000 })
+      window.settle(batch)
+      window.release(batch)
+    }
+    // A weak reference made in this turn holds its object to the end of it.
+    return new Promise((resolve) => setImmediate(resolve)).then(() => {
+      collectGarbage()
+      expect(gone.filter((each) => each.deref() !== undefined)).toHaveLength(1)
+      expect(window.size).toBe(1)
+    })
   })
 
   it('never has a device in two batches at a time', () => {

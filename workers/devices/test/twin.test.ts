@@ -27,6 +27,15 @@ describe('the twin', () => {
     })
   })
 
+  test('refuses what nests too deep, however deep: 422', async () => {
+    const id = await aDevice(owner)
+    for (const levels of [9, 5_000]) {
+      const desired = JSON.parse(`${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`)
+      const refused = await patch(id, { desired })
+      expect([refused.status, refused.body.code]).toEqual([422, 'validation_failed'])
+    }
+  })
+
   test('refuses a change made from another version: 409 by the body, 412 by If-Match', async () => {
     const id = await aDevice(owner)
     await patch(id, { desired: { a: 1 } })

@@ -34,9 +34,9 @@ export class CallStore {
     for (const sid of [...this.#calls.keys()].slice(0, Math.max(0, this.#calls.size - KEPT)))
       this.#calls.delete(sid)
     if (this.#path === undefined) return
-    // Written beside and renamed, so that a kill in between leaves the old file whole.
+    // Written beside and renamed, so that a kill in between leaves the old file whole; it holds what is private.
     const beside = `${this.#path}.new`
-    writeFileSync(beside, JSON.stringify([...this.#calls.values()]))
+    writeFileSync(beside, JSON.stringify([...this.#calls.values()]), { mode: 0o600 })
     renameSync(beside, this.#path)
   }
 }

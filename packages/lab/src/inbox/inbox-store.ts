@@ -86,9 +86,11 @@ export class InboxStore {
 
   #save(): void {
     if (this.#path === undefined) return
-    // Written beside and renamed, so that a kill in between leaves the old file whole.
+    // Written beside and renamed, so that a kill in between leaves the old file whole; it holds what is private.
     const beside = `${this.#path}.new`
-    writeFileSync(beside, JSON.stringify({ inboxes: this.#inboxes, keys: this.#keys }))
+    writeFileSync(beside, JSON.stringify({ inboxes: this.#inboxes, keys: this.#keys }), {
+      mode: 0o600,
+    })
     renameSync(beside, this.#path)
   }
 }

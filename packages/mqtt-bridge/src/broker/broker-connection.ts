@@ -104,7 +104,11 @@ export class BrokerConnection {
   puback(messageId: number): void {
     const client = this.#client
     // Offline the client would keep it and send it on the next connection, where the number may mean another message.
-    if (client?.connected) sender(client)._sendPacket({ cmd: 'puback', messageId, reasonCode: 0 })
+    if (!client?.connected) return
+    sender(client)._sendPacket({ cmd: 'puback', messageId, reasonCode: 0 })
+    // It keeps the connection alive as well as a PINGREQ (MQTT 5 §3.1.2.10), whose answer would wait behind every message
+    // that the broker has sent already. A broker that is gone is still found out: then there is soon nothing to acknowledge.
+    client.reschedulePing(true)
   }
 
   /**

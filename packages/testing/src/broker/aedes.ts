@@ -45,6 +45,7 @@ export async function startAedes(options: AedesOptions): Promise<RunningBroker> 
   return {
     kind: 'aedes',
     url: `mqtt://127.0.0.1:${port}`,
+    bridgeUrl: `mqtt://127.0.0.1:${port}`,
     port,
     protocolVersion: 4,
     access: 'ask',

@@ -99,6 +99,7 @@ export async function startMosquitto(options: MosquittoOptions): Promise<Running
   return {
     kind: 'mosquitto',
     url: `mqtt://127.0.0.1:${options.port}`,
+    bridgeUrl: `mqtt://127.0.0.1:${inner}`,
     port: options.port,
     protocolVersion: 5,
     access: 'tell',

@@ -8,6 +8,8 @@ export interface BrokerPasswords {
 export interface RunningBroker {
   kind: 'mosquitto' | 'aedes'
   url: string
+  /** For the bridge, past what only devices must be kept from. */
+  bridgeUrl: string
   port: number
   protocolVersion: 5 | 4
   /** Whether the edge tells the broker about devices, by the bridge, or the broker asks the edge. */

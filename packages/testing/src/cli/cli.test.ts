@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import type { BridgeProcess } from '../launcher/bridge-process.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
 import { isDataFolder } from './data-folder.ts'
 import { demoFile } from './demo-file.ts'
@@ -62,6 +63,23 @@ test('the first screen shows addresses, logins and what to try', () => {
   expect(screen).toContain('http://localhost:8788')
   expect(screen).toContain('/calls/start')
   expect(screen).not.toContain('never shown')
+})
+
+test('with MQTT they show the broker, the bridge’s page and the demo device', () => {
+  const bridge = { url: 'http://127.0.0.1:9091' } as BridgeProcess
+  const mqtt = {
+    url: 'mqtt://127.0.0.1:1884',
+    protocolVersion: 4,
+    kind: 'aedes',
+    broker: undefined,
+    bridge,
+  } as const
+  const device = { id: 'demo-device', username: 'demo-device', password: 'of the device' }
+  const demo = demoFile({ ...system, mqtt, device })
+  expect(demo).toMatchObject({ mqtt: mqtt.url, mqttProtocol: 4, bridge: bridge.url, device })
+  const screen = firstScreen(demo, '.data', '4.2 s')
+  expect(screen).toContain('http://127.0.0.1:9091/metrics')
+  expect(screen).toContain('-p 1884 -V mqttv311')
 })
 
 const report = (passed: number, failed: number, testResults: unknown[] = []) => ({

@@ -9,6 +9,8 @@ export interface DemoFile {
   /** Where devices connect, and which MQTT the broker speaks: 5, or 4 for MQTT 3.1.1. */
   mqtt?: string
   mqttProtocol?: 5 | 4
+  /** The MQTT bridge's own page: `/metrics`, `/health/ready`. */
+  bridge?: string
   lab?: string
   scrapeToken: string
   users: { role: string; username: string; password: string }[]
@@ -22,7 +24,11 @@ export function demoFile(system: RunningSystem): DemoFile {
     console: system.url,
     ...(system.mqtt === undefined
       ? {}
-      : { mqtt: system.mqtt.url, mqttProtocol: system.mqtt.protocolVersion }),
+      : {
+          mqtt: system.mqtt.url,
+          mqttProtocol: system.mqtt.protocolVersion,
+          bridge: system.mqtt.bridge.url,
+        }),
     ...(system.labUrl === undefined ? {} : { lab: system.labUrl }),
     scrapeToken: system.secrets.SCRAPE_TOKEN ?? '',
     users: system.users.map(({ role, username, password }) => ({ role, username, password })),

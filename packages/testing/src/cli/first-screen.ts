@@ -18,6 +18,7 @@ export function firstScreen(
     '',
     `  gateway and console   ${demo.gateway}`,
     ...(demo.mqtt === undefined ? [] : [`  MQTT broker           ${demo.mqtt} (${broker})`]),
+    ...(demo.bridge === undefined ? [] : [`  MQTT bridge's page    ${demo.bridge}/metrics`]),
     ...(demo.lab === undefined ? [] : [`  lab (carrier, mail)   ${demo.lab}`]),
     `  state and log         ${dataDir} (menagerie.log, demo.json)`,
   ]
@@ -51,6 +52,7 @@ function deviceTries(demo: DemoFile, device: NonNullable<DemoFile['device']>): s
     `  mosquitto_pub -h ${hostname} -p ${port || '1883'} -V ${version} -q 1 -i ${device.id} \\`,
     `    -u ${device.username} -P ${device.password} \\`,
     `    -t v1/devices/${device.id}/telemetry/climate -m '{"values":{"temperature":21.5}}'`,
+    '  npm run lab -- devices --count 3',
   ]
 }
 

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { findMosquitto } from '../broker/index.ts'
 import { repositoryRoot } from '../paths.ts'
 import { temporaryFolder } from '../temporary-folder.ts'
 import { runProgram } from './run-program.ts'
@@ -21,7 +22,10 @@ const code = await runProgram(process.execPath, [
 ])
 const summary = summarize(readResults(results), code)
 await folder.remove()
-say('stand-ins: the lab plays the carrier; everything else that ran is the real part')
+const brokers = findMosquitto()
+  ? 'both brokers ran'
+  : 'Mosquitto is not installed, so the embedded broker ran alone'
+say(`stand-ins: the lab plays the carrier and the e-mail provider; ${brokers}; all else is real`)
 say(summary.line)
 process.exitCode = summary.exitCode
 

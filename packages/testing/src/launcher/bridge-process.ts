@@ -4,6 +4,7 @@ import type { RunningBroker } from '../broker/index.ts'
 import { typeScriptFlags } from '../node-flags.ts'
 import { repositoryRoot } from '../paths.ts'
 import { waitFor } from '../wait-for.ts'
+import { readLog } from './read-log.ts'
 import { tail } from './readiness.ts'
 import type { Secrets } from './secrets.ts'
 import { type Supervised, startSupervised } from './supervised.ts'
@@ -18,7 +19,7 @@ export interface BridgeOptions {
   gatewayUrl: string
   /** `menagerie` unless given. */
   realm?: string
-  broker: Pick<RunningBroker, 'url' | 'protocolVersion' | 'bridge'> & {
+  broker: Pick<RunningBroker, 'bridgeUrl' | 'protocolVersion' | 'bridge'> & {
     admin?: RunningBroker['admin'] | undefined
   }
   secrets: Secrets
@@ -51,6 +52,8 @@ export async function startBridgeProcess(options: BridgeOptions): Promise<Bridge
   let again: NodeJS.Timeout | undefined
 
   const run = () => {
+    // Started by hand while it waits to be started again: one bridge, not two.
+    clearTimeout(again)
     const started = startSupervised(
       process.execPath,
       [
@@ -62,7 +65,7 @@ export async function startBridgeProcess(options: BridgeOptions): Promise<Bridge
         cwd: dataDir,
         env: {
           ...process.env,
-          MQTT_URL: broker.url,
+          MQTT_URL: broker.bridgeUrl,
           MQTT_PROTOCOL_VERSION: String(broker.protocolVersion),
           MQTT_USERNAME: broker.bridge.username,
           MQTT_PASSWORD: broker.bridge.password,
@@ -79,6 +82,8 @@ export async function startBridgeProcess(options: BridgeOptions): Promise<Bridge
           SCRAPE_TOKEN: secrets.SCRAPE_TOKEN ?? '',
           METRICS_HOST: '127.0.0.1',
           METRICS_PORT: String(metricsPort),
+          // `start` waits for a line of this level.
+          LOG_LEVEL: process.env.LOG_LEVEL === 'debug' ? 'debug' : 'info',
         },
         output: { file: options.logFile },
       },
@@ -98,6 +103,10 @@ export async function startBridgeProcess(options: BridgeOptions): Promise<Bridge
     await ending?.[how]()
   }
   const start = async (how: { wait: boolean } = { wait: true }) => {
+    // What answers at the port may be the bridge of another system: this one says in its log that it has the port.
+    const written = () => readLog(options.logFile)
+    const from = running === undefined ? written().length : 0
+    const hasPort = () => written().slice(from).includes(`"metricsUrl":"${url}"`)
     const started = running ?? run()
     if (!how.wait) return
     let ended = false
@@ -105,12 +114,13 @@ export async function startBridgeProcess(options: BridgeOptions): Promise<Bridge
       ended = true
     })
     try {
-      await waitFor(async () => ended || (await isReady(url)), {
+      await waitFor(async () => ended || (hasPort() && (await isReady(url))), {
         what: `the MQTT bridge to be ready at ${url}/health/ready`,
         timeoutMs: 20_000,
       })
       if (ended) throw new Error('the MQTT bridge ended before it was ready')
     } catch (error) {
+      await end('kill')
       const why = error instanceof Error ? error.message : String(error)
       throw new Error(`${why}\n${tail(options.logs(), 15)}`)
     }

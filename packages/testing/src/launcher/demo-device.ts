@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { createSession } from '@menagerie/client'
+import { ApiError, type Client, createSession } from '@menagerie/client'
 import { devices } from '@menagerie/contracts/routes'
 import type { DemoUser } from './demo-users.ts'
 
@@ -38,10 +38,7 @@ export async function ensureDemoDevice(
   const session = createSession({ baseUrl: system.url })
   await session.signIn({ username: admin.username, password: admin.password })
   try {
-    await session.client.call(devices.create, {
-      body: { id: ID, name: 'Demo device' },
-      idempotencyKey: 'demo-device',
-    })
+    await register(session.client)
     const { data } = await session.client.call(devices.credentials, { params: { id: ID } })
     const device = { id: ID, username: data.username, password: data.password }
     const kept: Kept = { ...device, broker }
@@ -49,5 +46,14 @@ export async function ensureDemoDevice(
     return device
   } finally {
     await session.signOut()
+  }
+}
+
+/** One that was registered at an earlier start is there already; an idempotency key would forget it after a day. */
+async function register(client: Client): Promise<void> {
+  try {
+    await client.call(devices.create, { body: { id: ID, name: 'Demo device' } })
+  } catch (error) {
+    if (!(error instanceof ApiError && error.code === 'conflict')) throw error
   }
 }

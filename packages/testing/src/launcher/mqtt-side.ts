@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type RunningBroker, startBroker } from '../broker/index.ts'
-import { freePort, isPortFree } from '../free-port.ts'
 import { type BridgeProcess, startBridgeProcess } from './bridge-process.ts'
 import { readLog } from './read-log.ts'
 import type { Secrets } from './secrets.ts'
+import { startNearPort } from './start-near-port.ts'
 
 export interface MqttOptions {
   /** `auto` takes an installed Mosquitto, else aedes. */
@@ -36,6 +36,7 @@ function externalBroker(env: NodeJS.ProcessEnv) {
   return {
     kind: 'external' as const,
     url: env.MQTT_URL,
+    bridgeUrl: env.MQTT_URL,
     protocolVersion: env.MQTT_PROTOCOL_VERSION === '4' ? (4 as const) : (5 as const),
     access: admin === undefined ? ('ask' as const) : ('tell' as const),
     bridge: { username: env.MQTT_USERNAME ?? '', password: env.MQTT_PASSWORD ?? '' },
@@ -52,14 +53,16 @@ export async function startLocalBroker(
 ): Promise<LocalBroker> {
   const external = externalBroker(process.env)
   if (external !== undefined) return external
-  return startBroker({
-    dataDir: system.dataDir,
-    port: await portNear(options.port),
-    kind: options.broker ?? 'auto',
-    edgeUrl: system.gatewayUrl,
-    brokerSecret: system.secrets.BROKER_SECRET ?? '',
-    logFile: join(system.dataDir, 'broker.log'),
-  })
+  return startNearPort(options.port, (port) =>
+    startBroker({
+      dataDir: system.dataDir,
+      port,
+      kind: options.broker ?? 'auto',
+      edgeUrl: system.gatewayUrl,
+      brokerSecret: system.secrets.BROKER_SECRET ?? '',
+      logFile: join(system.dataDir, 'broker.log'),
+    }),
+  )
 }
 
 /** The bridge, once the edge answers. */
@@ -74,14 +77,16 @@ export async function startMqttSide(
 ): Promise<MqttSide> {
   const logFile = join(system.dataDir, 'bridge.log')
   writeFileSync(logFile, '')
-  const bridge = await startBridgeProcess({
-    ...system,
-    logFile,
-    logs: () => readLog(logFile),
-    broker,
-    metricsPort: await portNear(options.metricsPort),
-    keepAlive: options.keepAlive ?? false,
-  })
+  const bridge = await startNearPort(options.metricsPort, (metricsPort) =>
+    startBridgeProcess({
+      ...system,
+      logFile,
+      logs: () => readLog(logFile),
+      broker,
+      metricsPort,
+      keepAlive: options.keepAlive ?? false,
+    }),
+  )
   return {
     url: broker.url,
     protocolVersion: broker.protocolVersion,
@@ -89,10 +94,4 @@ export async function startMqttSide(
     broker: broker.kind === 'external' ? undefined : broker,
     bridge,
   }
-}
-
-async function portNear(preferred: number | undefined): Promise<number> {
-  if (preferred === undefined) return freePort()
-  for (let port = preferred; port < preferred + 20; port++) if (await isPortFree(port)) return port
-  return freePort()
 }

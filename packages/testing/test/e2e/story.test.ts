@@ -1,6 +1,6 @@
 import { createSession } from '@menagerie/client'
 import { AccessTokenClaims, isTerminal } from '@menagerie/contracts'
-import { calls, users } from '@menagerie/contracts/routes'
+import { calls, reports, users } from '@menagerie/contracts/routes'
 import { decodeJwt } from 'jose'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { followCall, signInAs, upTo } from '../../src/follow-call.ts'
@@ -162,4 +162,36 @@ it('counts what happened (A6, B24, B60)', async () => {
   expect(text).toMatch(/^# TYPE http_request_duration_seconds histogram$/m)
   expect(text).toMatch(/^build_info\{version="[^"]+"\} 1$/m)
   expect(text).not.toMatch(/\+1202555/)
+})
+
+it('tells the supervisor how many calls there were, in JSON and CSV alike (B45–B50)', async () => {
+  const supervisor = await signInAs(system, 'supervisor')
+  const report = (format: 'json' | 'csv') =>
+    supervisor.client.call(reports.summary, { query: { format, interval: 'hour' } })
+  const counted = await waitFor(
+    async () => {
+      const page = await report('json')
+      if (typeof page !== 'object' || page.data.totals.callsAnswered?.value !== 1) return undefined
+      return page.data
+    },
+    { what: 'the call to be counted', timeoutMs: 20_000 },
+  )
+  expect(counted.totals).toMatchObject({ calls: { value: 1 }, callsAnswered: { value: 1 } })
+  for (const metric of Object.values(counted.totals)) expect(metric.definition).not.toBe('')
+
+  const csv = String(await report('csv'))
+  const [header = '', ...lines] = csv.trimEnd().split('\r\n')
+  const names = header.split(',')
+  const rows = lines.map((line) => line.split(','))
+  expect(rows).toHaveLength(counted.series.length)
+  for (const name of ['calls', 'callsAnswered', 'talkSeconds'] as const) {
+    const column = names.indexOf(name)
+    expect(rows.map((row) => Number(row[column]))).toEqual(counted.series.map((row) => row[name]))
+  }
+  const byDirection = await supervisor.client.call(reports.calls, {
+    query: { groupBy: 'direction' },
+  })
+  expect(typeof byDirection === 'object' && byDirection.data.rows).toEqual([
+    expect.objectContaining({ group: 'outbound', calls: 1, callsAnswered: 1 }),
+  ])
 })

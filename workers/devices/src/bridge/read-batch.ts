@@ -19,7 +19,7 @@ export function readBatch(value: unknown): BridgeBatch {
 
 const link = /^[A-Za-z0-9_-]{1,64}$/
 const timestamp =
-  /^20\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}Z$/
+  /^20\d\d-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{3}(?:\d{3})?Z$/
 
 /**
  * Whether a batch is of the common form, at a small part of what the schema costs: every message of every device comes
@@ -55,7 +55,7 @@ function isPlainMessage(value: unknown): boolean {
 
 /** Every month has 28 days; what is later is written back to see whether its month has it. */
 const isDay = (text: string): boolean =>
-  text.slice(8, 10) <= '28' || new Date(text).toISOString() === text
+  text.slice(8, 10) <= '28' || new Date(text).toISOString().startsWith(text.slice(0, 10))
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

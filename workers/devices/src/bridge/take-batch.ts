@@ -86,7 +86,9 @@ export async function takeBatch(batch: BridgeBatch, take: TakeMessages): Promise
       await takeGroup({ deviceId, indexes: indexes.slice(i, i + 1), messages: [message] })
   }
 
-  await Promise.all([...groups.values()].map(takeGroup))
+  // All of them have ended before the batch may come again: one that still runs could bring an older message after it.
+  const ends = await Promise.allSettled([...groups.values()].map(takeGroup))
+  for (const end of ends) if (end.status === 'rejected') throw end.reason
   for (let i = 0; i < results.length; i++)
     if (results[i] === undefined)
       throw new AppError('internal_error', 'Something went wrong', {

@@ -1,9 +1,17 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { devices as routes } from '@menagerie/contracts/routes'
-import { data, guardRoutes, principalOf, readIdempotencyKey, verifierFor } from '@menagerie/core'
+import {
+  data,
+  guardRoutes,
+  type JsonObject,
+  principalOf,
+  readIdempotencyKey,
+  verifierFor,
+} from '@menagerie/core'
+import { invalidPatch, patchFault } from '@menagerie/durable-objects/device-twin'
 import type { App } from '../context.ts'
 import { readIfMatch } from '../if-match.ts'
-import { contextOf, etagOf, orThrow, twinOf } from '../twins.ts'
+import { contextOf, etagOf, orThrow, toAppError, twinOf } from '../twins.ts'
 
 const guarded = guardRoutes(verifierFor('devices'))
 
@@ -17,9 +25,13 @@ export function twinRoutes(app: OpenAPIHono<App>): void {
 
   app.openapi(guarded(routes.patchTwin), async (c) => {
     const { id } = c.req.valid('param')
+    const patch = c.req.valid('json')
+    // The twin looks as well, but what nests by the thousand does not even reach it.
+    const fault = patchFault(patch.desired as JsonObject)
+    if (fault !== undefined) throw toAppError(invalidPatch(fault))
     const command = {
       key: readIdempotencyKey(c.req.header('idempotency-key')) ?? null,
-      patch: c.req.valid('json'),
+      patch,
       ifMatch: readIfMatch(c.req.header('if-match')),
     }
     const { twin, replayed } = orThrow(

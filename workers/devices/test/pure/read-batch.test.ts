@@ -50,6 +50,8 @@ describe('a batch of the bridge', () => {
   it.each([
     ['2028-02-29T23:59:59.999Z', true],
     ['2026-12-31T00:00:00.000Z', true],
+    ['2026-12-31T23:59:59.999999Z', true],
+    ['2026-02-29T00:00:00.000000Z', false],
     ['2026-02-29T00:00:00.000Z', false],
     ['2026-04-31T00:00:00.000Z', false],
   ])('takes it at %s as the calendar has it', (receivedAt, plain) => {

@@ -76,6 +76,22 @@ describe('a batch', () => {
     },
   )
 
+  it('is refused only when every twin has ended, so that nothing of it can follow its repeat', async () => {
+    const slow = Promise.withResolvers<void>()
+    let hasEnded = false
+    const busy = answering({ busy: { code: 'overloaded', retryAfterSeconds: 1 } })
+    const take: TakeMessages = async (deviceId, messages) => {
+      if (deviceId === 'slow') await slow.promise
+      hasEnded ||= deviceId === 'slow'
+      return busy(deviceId, messages)
+    }
+    const refused = takeBatch(batchOf([up('busy'), '1'], [up('slow'), '2']), take).catch(
+      () => hasEnded,
+    )
+    setImmediate(() => slow.resolve())
+    expect(await refused).toBe(true)
+  })
+
   it('loses to a message that no twin can hold neither its neighbours nor itself', async () => {
     const batch = batchOf([up('a'), '1'], [up('a'), 'huge'], [up('a'), '3'])
     const taken = await takeBatch(batch, answering({ a: { code: 'payload_too_large' } }))

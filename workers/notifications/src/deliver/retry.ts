@@ -32,7 +32,10 @@ export function retrySeconds(
  */
 export function readRetryAfter(header: string | null, now: number): number | undefined {
   if (header === null) return undefined
-  if (/^\d{1,9}$/.test(header.trim())) return Number(header)
+  // However many digits: what is too long for a queue is cut there.
+  if (/^\d+$/.test(header.trim())) return Number(header)
+  // A date begins with the name of its day; `Date.parse` takes `-1` for one, too.
+  if (!/^[A-Z]/i.test(header.trim())) return undefined
   const at = Date.parse(header)
   return Number.isNaN(at) ? undefined : Math.max(0, Math.ceil((at - now) / 1000))
 }

@@ -33,6 +33,9 @@ describe('the wait after an attempt', () => {
 
   test.each([
     ['120', 120],
+    ['1000000000', 1_000_000_000],
+    ['-1', undefined],
+    ['1.5', undefined],
     ['Sat, 21 Nov 2026 10:01:30 GMT', 90],
     ['Sat, 21 Nov 2026 09:00:00 GMT', 0],
     ['soon', undefined],

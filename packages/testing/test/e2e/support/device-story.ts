@@ -1,8 +1,8 @@
 import type { Session } from '@menagerie/client'
 import { admin, devices, notifications } from '@menagerie/contracts/routes'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { signInAs, upTo } from '../../src/follow-call.ts'
-import { followDevice } from '../../src/follow-device.ts'
+import { signInAs, upTo } from '../../../src/follow-call.ts'
+import { followDevice } from '../../../src/follow-device.ts'
 import {
   freePort,
   launch,
@@ -10,12 +10,8 @@ import {
   type TemporaryFolder,
   temporaryFolder,
   waitFor,
-} from '../../src/index.ts'
-import { findProgram, type MqttLogin, startMqttProgram } from '../../src/mqtt-programs.ts'
-
-const installed = findProgram('mosquitto') !== undefined && findProgram('mosquitto_pub')
-const kinds = installed ? (['mosquitto', 'aedes'] as const) : (['aedes'] as const)
-const clients = findProgram('mosquitto_pub')
+} from '../../../src/index.ts'
+import { type DeviceClients, deviceClients, hasPrograms } from './device-clients.ts'
 
 interface InboxEntry {
   to: string
@@ -23,16 +19,27 @@ interface InboxEntry {
   body: string
 }
 
-it('the clients of Mosquitto are there, which this story is told with', () => {
-  // Without them nothing here was shown: `.ci/run` installs mosquitto-clients.
-  expect(clients).toBeTypeOf('string')
-})
+/**
+ * The second half of the first story, over one kind of broker. A file of its own for each, so that they run beside each
+ * other.
+ *
+ * @param withKills whether the runtime is killed right after the crossing; once is enough, since no broker is part of it
+ */
+export function tellDeviceStory(
+  kind: 'mosquitto' | 'aedes',
+  { withKills }: { withKills: boolean },
+): void {
+  const told = hasPrograms ? "Mosquitto's own programs" : 'mqtt.js: no mosquitto_pub is installed'
+  describe(`a device's message becomes an e-mail, over ${kind}, with ${told}`, () => {
+    story(kind, withKills)
+  })
+}
 
-describe.each(kinds)("a device's message becomes an e-mail, over %s", (kind) => {
+function story(kind: 'mosquitto' | 'aedes', withKills: boolean): void {
   let folder: TemporaryFolder
   let system: System
   let owner: Session
-  let login: MqttLogin
+  let clients: DeviceClients
   let id: string
 
   beforeAll(async () => {
@@ -49,33 +56,18 @@ describe.each(kinds)("a device's message becomes an e-mail, over %s", (kind) => 
     const { mqtt, device } = system
     if (!mqtt || !device) throw new Error('the system has no broker or no demo device')
     id = device.id
-    login = { url: mqtt.url, protocolVersion: mqtt.protocolVersion, ...device }
+    const { url, protocolVersion } = mqtt
+    clients = deviceClients({ url, protocolVersion, ...device }, id)
   }, 90_000)
 
   afterAll(async () => {
+    await clients?.stop()
     await system?.stop()
     await folder?.remove()
   }, 30_000)
 
   const topic = (rest: string) => `v1/devices/${id}/${rest}`
-  const publish = async (rest: string, payload: string, ...more: string[]) => {
-    const program = startMqttProgram('mosquitto_pub', login, [
-      ...['-i', `${id}-${rest.replaceAll('/', '-')}`, '-q', '1', '-t', topic(rest)],
-      ...['-m', payload, ...more],
-    ])
-    const code = await program.ended
-    if (code !== 0) throw new Error(`mosquitto_pub ended with ${code}: ${program.output()}`)
-  }
-  /** A persistent session: subscribed when this returns, whatever the program has printed by then. */
-  const subscribe = async (name: string, rest: string) => {
-    const args = [
-      ...['-i', `${id}-${name}`, '-c', '-q', '1', '-t', topic(rest)],
-      ...(login.protocolVersion === 5 ? ['-x', '3600'] : []),
-    ]
-    const subscribed = startMqttProgram('mosquitto_sub', login, [...args, '-E'])
-    if ((await subscribed.ended) !== 0) throw new Error(`mosquitto_sub: ${subscribed.output()}`)
-    return startMqttProgram('mosquitto_sub', login, args)
-  }
+  const publish = (rest: string, payload: string) => clients.publish(topic(rest), payload)
   const inbox = async (): Promise<InboxEntry[]> => {
     const response = await fetch(`${system.labUrl}/inbox/email`)
     return ((await response.json()) as { data: InboxEntry[] }).data
@@ -84,13 +76,13 @@ describe.each(kinds)("a device's message becomes an e-mail, over %s", (kind) => 
   it('numbered telemetry is kept, confirmed by acks, and seen live (A18, B18)', async () => {
     const follower = followDevice(owner, id)
     await waitFor(() => follower.socket.status.name === 'live', { what: 'the socket' })
-    const acks = await subscribe('acks', 'acks')
+    const acks = await clients.subscribe('acks', topic('acks'))
     for (const seq of [1, 2, 3])
       await publish(
         'telemetry/climate',
         JSON.stringify({ seq, epoch: 1, values: { temperature: 20 + seq } }),
       )
-    await waitFor(() => acks.lines().some((line) => JSON.parse(line).ackedThrough === 3), {
+    await waitFor(() => acks.payloads().some((line) => JSON.parse(line).ackedThrough === 3), {
       what: 'acks up to 3',
     })
     const { data } = await owner.client.call(devices.telemetry, {
@@ -109,33 +101,26 @@ describe.each(kinds)("a device's message becomes an e-mail, over %s", (kind) => 
       { what: 'live telemetry' },
     )
     follower.socket.close()
-    await acks.kill()
+    await acks.end()
   })
 
   it('a connection that is lost shows as offline by its last will, and a new one as online', async () => {
-    const connect = () =>
-      startMqttProgram('mosquitto_pub', login, [
-        ...['-i', id, '-q', '1', '-t', topic('presence'), '-l', '-r'],
-        ...['--will-topic', topic('presence'), '--will-retain', '--will-qos', '1'],
-        ...['--will-payload', '{"state":"offline","session":"s1"}'],
-      ])
     const state = async () =>
       (await owner.client.call(devices.presence, { params: { id } })).data.state
-    const device = connect()
-    device.write('{"state":"online","session":"s1"}\n')
+    const connection = await clients.goOnline('s1')
     await waitFor(async () => (await state()) === 'online', { what: 'the device to be online' })
-    await device.kill()
+    await connection.lose()
     await waitFor(async () => (await state()) === 'offline', { what: 'the last will' })
   })
 
   it('a change of the desired state reaches the device as a delta, and its report settles it', async () => {
-    const deltas = await subscribe('deltas', 'twin/delta')
+    const deltas = await clients.subscribe('deltas', topic('twin/delta'))
     await owner.client.call(devices.patchTwin, {
       params: { id },
       body: { desired: { fan: 'on' } },
     })
-    await waitFor(() => deltas.lines().length > 0, { what: 'the delta' })
-    expect(JSON.parse(deltas.lines()[0] ?? '')).toMatchObject({ state: { fan: 'on' } })
+    await waitFor(() => deltas.payloads().length > 0, { what: 'the delta' })
+    expect(JSON.parse(deltas.payloads()[0] ?? '')).toMatchObject({ state: { fan: 'on' } })
     await publish('twin/reported', '{"state":{"fan":"on"}}')
     const twin = await waitFor(
       async () => {
@@ -145,7 +130,7 @@ describe.each(kinds)("a device's message becomes an e-mail, over %s", (kind) => 
       { what: 'the report' },
     )
     expect(twin).toMatchObject({ desired: { fan: 'on' }, delta: {}, version: 2 })
-    await deltas.kill()
+    await deltas.end()
   })
 
   it('what nobody can use is recorded once, and what came with it is stored', async () => {
@@ -172,7 +157,8 @@ describe.each(kinds)("a device's message becomes an e-mail, over %s", (kind) => 
     expect(data.latest.climate).toMatchObject({ values: { temperature: 24 }, seq: 4 })
   })
 
-  it('a crossed threshold sends one e-mail, though the runtime is killed and every message comes twice', async () => {
+  const though = withKills ? ', though the runtime is killed and every message comes twice' : ''
+  it(`a crossed threshold sends one e-mail${though}`, async () => {
     await owner.client.call(devices.putRules, {
       params: { id },
       body: {
@@ -187,14 +173,21 @@ describe.each(kinds)("a device's message becomes an e-mail, over %s", (kind) => 
       },
       { what: 'the rule to fire' },
     )
-    await system.kill()
-    await system.restart()
+    if (withKills) {
+      await system.kill()
+      // Mosquitto takes messages without the edge; the embedded broker asks it who may.
+      if (kind === 'mosquitto')
+        await publish('telemetry/outage', '{"seq":6,"epoch":1,"values":{"n":6}}')
+      await waitFor(async () => (await bridgeReady()) === 503, { what: 'the bridge to be red' })
+      await system.restart()
+      await waitFor(async () => (await bridgeReady()) === 200, { what: 'the bridge to be ready' })
+    }
     await waitFor(async () => (await inbox()).length > 0, {
       what: 'the e-mail',
       timeoutMs: 20_000,
     })
     // What was sent under another BOOT_ID is sent again: every message of every queue comes once more.
-    await system.restart()
+    if (withKills) await system.restart()
     const follower = followDevice(owner, id)
     await waitFor(() => follower.socket.status.name === 'live', { what: 'the socket' })
     await waitFor(
@@ -204,7 +197,11 @@ describe.each(kinds)("a device's message becomes an e-mail, over %s", (kind) => 
       },
       { what: 'the in-app feed' },
     )
-    await publish('telemetry/climate', '{"seq":6,"epoch":1,"values":{"temperature":32}}')
+    if (withKills && kind === 'mosquitto') {
+      const { data } = await owner.client.call(devices.telemetry, { params: { id }, query: {} })
+      expect(data.latest.outage).toMatchObject({ values: { n: 6 } })
+    }
+    await publish('telemetry/climate', '{"seq":7,"epoch":1,"values":{"temperature":32}}')
     await waitFor(() => follower.frames.length > 0, { what: 'the system to go on' })
     await settled()
     const mails = await inbox()
@@ -220,6 +217,24 @@ describe.each(kinds)("a device's message becomes an e-mail, over %s", (kind) => 
     expect(follower.events.map(({ seq }) => seq)).toEqual(upTo(follower.events.length))
     follower.socket.close()
   }, 90_000)
+
+  it('a stopped broker turns the bridge red; when it is back the bridge is too, without a hand', async () => {
+    await system.mqtt?.broker?.kill()
+    await waitFor(async () => (await bridgeReady()) === 503, { what: 'the bridge to be red' })
+    await system.mqtt?.broker?.start()
+    await waitFor(async () => (await bridgeReady()) === 200, { what: 'the bridge to be ready' })
+    await publish('telemetry/back', '{"values":{"n":1}}')
+    await waitFor(
+      async () => {
+        const { data } = await owner.client.call(devices.telemetry, { params: { id }, query: {} })
+        return data.latest.back
+      },
+      { what: 'the message to be stored' },
+    )
+  })
+
+  const bridgeReady = async (): Promise<number> =>
+    (await fetch(`${system.mqtt?.bridge.url}/health/ready`)).status
 
   /** Queues are empty: nothing was consumed for two seconds. */
   async function settled(): Promise<void> {
@@ -239,4 +254,4 @@ describe.each(kinds)("a device's message becomes an e-mail, over %s", (kind) => 
       { what: 'the queues to be empty', timeoutMs: 30_000, intervalMs: 250 },
     )
   }
-})
+}
