@@ -29,13 +29,12 @@ const node: TestProjectInlineConfiguration = {
   },
 }
 
-/** Real processes: after the others. */
+/** Real processes; beside the others, since they wait even more. */
 const whole = (name: string): TestProjectInlineConfiguration => ({
   test: {
     name,
     include: [`packages/testing/test/${name}/**/*.test.ts`],
     maxWorkers,
-    sequence: { groupOrder: 1 },
     testTimeout: 60_000,
     hookTimeout: 120_000,
   },
