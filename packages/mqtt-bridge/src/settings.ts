@@ -77,7 +77,7 @@ const Environment = z
     SCRAPE_TOKEN: text.optional(),
     BATCH_SIZE: count(1, 100, 100),
     BATCHES_IN_FLIGHT: count(1, 16, 2),
-    MAX_IN_FLIGHT: count(1, 65_535, 400),
+    MAX_IN_FLIGHT: count(1, 65_535, 1000),
     LOG_LEVEL: z
       .enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` })
       .default('info'),
