@@ -91,7 +91,7 @@ describe('settings', () => {
       metrics: { host: '127.0.0.1', port: 9090 },
       batchSize: 100,
       batchesInFlight: 2,
-      maxInFlight: 400,
+      maxInFlight: 1000,
       logLevel: 'info',
     })
   })
