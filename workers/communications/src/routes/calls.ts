@@ -1,5 +1,5 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import { type StartCallRequest, subprotocol, ticketPrefix } from '@menagerie/contracts'
+import type { StartCallRequest } from '@menagerie/contracts'
 import { calls } from '@menagerie/contracts/routes'
 import {
   AppError,
@@ -7,15 +7,15 @@ import {
   guardRoutes,
   idFromKey,
   newId,
+  openSocket,
   page,
   principalOf,
   readIdempotencyKey,
-  toTraceparent,
+  socketAddress,
   verifierFor,
 } from '@menagerie/core'
 import { type App, settingsOf } from '../context.ts'
 import { contextOf, orThrow, roomOf } from '../rooms.ts'
-import { socketUrl } from '../socket-url.ts'
 
 const guarded = guardRoutes(verifierFor('communications'))
 
@@ -36,7 +36,10 @@ export function callRoutes(app: OpenAPIHono<App>): void {
     if (started.replayed) c.header('Idempotent-Replayed', 'true')
     const { ticket, expiresAt, call } = started
     return c.json(
-      data(c, { ...call, room: { url: socketUrl(PUBLIC_URL, id), ticket, expiresAt } }),
+      data(c, {
+        ...call,
+        room: { url: socketAddress(PUBLIC_URL, `/calls/${id}/ws`), ticket, expiresAt },
+      }),
       201,
     )
   })
@@ -63,33 +66,19 @@ export function callRoutes(app: OpenAPIHono<App>): void {
   app.openapi(guarded(calls.ticket), async (c) => {
     const { id } = c.req.valid('param')
     const ticket = orThrow(await roomOf(c.env, id).issueTicket(principalOf(c)))
-    return c.json(data(c, { url: socketUrl(settingsOf(c.env).PUBLIC_URL, id), ...ticket }), 201)
+    return c.json(
+      data(c, { url: socketAddress(settingsOf(c.env).PUBLIC_URL, `/calls/${id}/ws`), ...ticket }),
+      201,
+    )
   })
 
   app.openapi(guarded(calls.socket), async (c) => {
-    const { id } = c.req.valid('param')
-    if (c.req.header('upgrade')?.toLowerCase() !== 'websocket')
-      throw new AppError('upgrade_required', 'This address speaks WebSocket')
-    const room = roomOf(c.env, id)
-    const principal = c.get('principal')
-    const request = new Request(c.req.raw)
-    request.headers.set('x-request-id', c.get('requestId'))
-    request.headers.set('traceparent', toTraceparent(c.get('trace')))
-    const offered = request.headers.get('sec-websocket-protocol')
-    if (principal !== undefined) {
-      // The object has one way in: whoever shows a token is given a ticket and comes in with it.
-      const { ticket } = orThrow(await room.issueTicket(principal))
-      request.headers.delete('authorization')
-      request.headers.set('sec-websocket-protocol', `${subprotocol}, ${ticketPrefix}${ticket}`)
-    }
-    const response = await room.fetch(request)
-    // A client that offered no subprotocol must not be answered with one (RFC 6455 §4.1).
-    if (response.webSocket && offered === null)
-      return new Response(null, { status: 101, webSocket: response.webSocket }) as never
-    // A ticket of a call that does not exist is as unknown as any other.
-    if (response.status === 404 && principal === undefined)
-      throw new AppError('invalid_ticket', 'The ticket is unknown, used or late')
-    return response as never
+    const room = roomOf(c.env, c.req.valid('param').id)
+    return (await openSocket(
+      c,
+      room,
+      async (principal) => orThrow(await room.issueTicket(principal)).ticket,
+    )) as never
   })
 
   app.openapi(guarded(calls.hangup), async (c) => {
