@@ -1,4 +1,5 @@
 import { z } from '@hono/zod-openapi'
+import { AuditAction, auditFields } from './audit.ts'
 import { PageQuery, Timestamp } from './primitives.ts'
 
 /** A queue message that no consumer could take. */
@@ -24,6 +25,23 @@ export const DeadLetterQuery = PageQuery.extend({
 })
 export type DeadLetterQuery = z.infer<typeof DeadLetterQuery>
 
+/** One security-relevant change or attempt, as it was recorded. */
+export const AuditRecord = z
+  .strictObject({
+    id: z.string(),
+    at: Timestamp,
+    ...auditFields,
+  })
+  .openapi('AuditRecord')
+export type AuditRecord = z.infer<typeof AuditRecord>
+
+export const AuditQuery = PageQuery.extend({
+  action: AuditAction.optional(),
+  actorId: z.string().min(1).max(64).optional(),
+  targetId: z.string().min(1).max(128).optional(),
+})
+export type AuditQuery = z.infer<typeof AuditQuery>
+
 /** A route as the gateway's table has it. */
 export const RouteInfo = z
   .strictObject({
@@ -38,6 +56,7 @@ export const RouteInfo = z
     retry: z.number().int(),
     idempotency: z.boolean(),
     critical: z.boolean(),
+    stepUp: z.boolean(),
     upstream: z.string().nullable(),
     backup: z.string().nullable(),
   })

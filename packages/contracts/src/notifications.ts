@@ -25,6 +25,16 @@ export const NotificationContent = z.strictObject({
 })
 export type NotificationContent = z.infer<typeof NotificationContent>
 
+/**
+ * Content that only the provider's adapter may read, such as a one-time code: `NotificationContent` as JSON under
+ * AES-256-GCM with `DELIVERY_KEY`. It has an end, and is dropped after it.
+ */
+export const SealedContent = z.strictObject({
+  /** base64url of the 12-byte IV, `.`, base64url of the ciphertext; the delivery's id is the additional data. */
+  sealed: z.string().regex(/^[\w-]{16}\.[\w-]+$/),
+})
+export type SealedContent = z.infer<typeof SealedContent>
+
 /** A word that groups notifications, such as `device-alert`. */
 export const Category = z
   .string()

@@ -41,6 +41,12 @@ export const builtInRoles = ['user', 'agent', 'supervisor', 'admin', 'bridge'] a
 export const Role = z.enum(builtInRoles)
 export type Role = z.infer<typeof Role>
 
+/** Any role, built in or made by an administrator. */
+export const RoleName = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,63}$/, 'must be lower-case letters, digits and -')
+export type RoleName = z.infer<typeof RoleName>
+
 const user: Permission[] = [
   'profile:read',
   'profile:write',
@@ -78,8 +84,19 @@ export const rolePermissions: Readonly<Record<Role, readonly Permission[]>> = {
   bridge: ['devices:bridge'],
 }
 
-/** Everything the roles allow together, without repeats, in the table's order. */
-export function permissionsOf(roles: readonly Role[]): Permission[] {
-  const held = new Set(roles.flatMap((role) => rolePermissions[role]))
+/**
+ * Everything the roles allow together, without repeats, in the table's order. A role that nobody knows allows nothing.
+ *
+ * @param custom what the roles made by administrators allow
+ */
+export function permissionsOf(
+  roles: readonly string[],
+  custom: ReadonlyMap<string, readonly Permission[]> = new Map(),
+): Permission[] {
+  const held = new Set(
+    roles.flatMap((role) => (isBuiltIn(role) ? rolePermissions[role] : (custom.get(role) ?? []))),
+  )
   return permissions.filter((permission) => held.has(permission))
 }
+
+export const isBuiltIn = (role: string): role is Role => Object.hasOwn(rolePermissions, role)

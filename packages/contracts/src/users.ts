@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { Permission, Role } from './permissions.ts'
+import { Permission, RoleName } from './permissions.ts'
 import {
   EmailAddress,
   Id,
@@ -55,8 +55,11 @@ export type RegisterRequest = z.infer<typeof RegisterRequest>
 export const Registration = z
   .strictObject({
     id: Id,
-    status: z.literal('pending'),
-    verification: z.strictObject({ channel: z.enum(['sms', 'email']), expiresAt: Timestamp }),
+    /** `active` where an invitation came to the same number or address, so that nothing is left to verify. */
+    status: z.enum(['pending', 'active']),
+    verification: z
+      .strictObject({ channel: z.enum(['sms', 'email']), expiresAt: Timestamp })
+      .nullable(),
   })
   .openapi('Registration')
 export type Registration = z.infer<typeof Registration>
@@ -83,7 +86,7 @@ const userFields = {
   email: EmailAddress.nullable(),
   emailVerified: z.boolean(),
   displayName: z.string().nullable(),
-  roles: z.array(Role),
+  roles: z.array(RoleName),
   locale: Locale.nullable(),
   timeZone: TimeZone.nullable(),
   createdAt: Timestamp,
@@ -101,10 +104,69 @@ export type Profile = z.infer<typeof Profile>
 export const User = z.strictObject({ ...userFields, status: UserStatus }).openapi('User')
 export type User = z.infer<typeof User>
 
+/** What its owner may change of an account without proof of anything. */
+export const UpdateProfileRequest = z
+  .strictObject({
+    displayName: z.string().trim().min(1).max(128).nullable().optional(),
+    locale: Locale.nullable().optional(),
+    timeZone: TimeZone.nullable().optional(),
+  })
+  .openapi('UpdateProfileRequest')
+export type UpdateProfileRequest = z.infer<typeof UpdateProfileRequest>
+
+/** What an administrator may change of an account; a new number or address is taken as verified by them. */
+export const UpdateUserRequest = z
+  .strictObject({
+    displayName: z.string().trim().min(1).max(128).nullable().optional(),
+    locale: Locale.nullable().optional(),
+    timeZone: TimeZone.nullable().optional(),
+    phoneNumber: PhoneNumber.nullable().optional(),
+    email: EmailAddress.nullable().optional(),
+  })
+  .openapi('UpdateUserRequest')
+export type UpdateUserRequest = z.infer<typeof UpdateUserRequest>
+
+/** An account as an administrator sees it. */
+export const UserDetail = User.extend({
+  permissions: z.array(Permission),
+  mfa: z.strictObject({ enabled: z.boolean(), methods: z.array(z.string()) }),
+  sessions: z.number().int(),
+}).openapi('UserDetail')
+export type UserDetail = z.infer<typeof UserDetail>
+
+/** Free settings of the user's own apps: at most 16 KiB of JSON. */
+export const Preferences = z.record(z.string().min(1).max(64), z.unknown()).openapi('Preferences')
+export type Preferences = z.infer<typeof Preferences>
+
+export const CreateInvitationRequest = z
+  .strictObject({
+    email: EmailAddress.optional(),
+    phoneNumber: PhoneNumber.optional(),
+    roles: z.array(RoleName).min(1).max(16).default(['user']),
+    displayName: z.string().trim().min(1).max(128).optional(),
+  })
+  .refine(exactlyOneOf('email', 'phoneNumber'), 'give exactly one of email and phoneNumber')
+  .openapi('CreateInvitationRequest')
+export type CreateInvitationRequest = z.infer<typeof CreateInvitationRequest>
+
+export const Invitation = z
+  .strictObject({
+    id: Id,
+    email: EmailAddress.nullable(),
+    phoneNumber: PhoneNumber.nullable(),
+    roles: z.array(RoleName),
+    invitedBy: Id,
+    status: z.enum(['open', 'accepted', 'expired']),
+    createdAt: Timestamp,
+    expiresAt: Timestamp,
+  })
+  .openapi('Invitation')
+export type Invitation = z.infer<typeof Invitation>
+
 export const UserListQuery = PageQuery.extend({
-  /** Matches the start of a user name, or any part of a display name. */
+  /** Matches the start of a user name, or of any word of a display name. */
   q: z.string().trim().min(1).max(128).optional(),
-  role: Role.optional(),
+  role: RoleName.optional(),
   status: UserStatus.optional(),
   sort: z.enum(['createdAt', '-createdAt', 'username', '-username']).default('-createdAt'),
 })

@@ -7,6 +7,7 @@ export const queues = {
   deliveries: 'notifications',
   webhooks: 'notifications',
   revocations: 'gateway',
+  audit: 'admin',
   'dead-letters': 'admin',
 } as const
 export type QueueName = keyof typeof queues
@@ -36,9 +37,10 @@ export const eventQueues = {
   'user.sign-in.failed.v1': ['history', 'rules'],
   'user.role.changed.v1': ['history'],
   'session.revoked.v1': ['history', 'revocations'],
+  'session.tokens-expired.v1': ['revocations'],
   'report.finished.v1': ['rules'],
   'report.failed.v1': ['rules'],
-  'audit.recorded.v1': ['history'],
+  'audit.recorded.v1': ['audit'],
 } as const satisfies Record<string, readonly QueueName[]>
 export type EventType = keyof typeof eventQueues
 export const EventType = z.enum(Object.keys(eventQueues) as [EventType, ...EventType[]])

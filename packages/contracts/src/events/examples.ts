@@ -88,10 +88,30 @@ export const eventExamples: { [T in PublishedEventType]: EventData<T> } = {
   'user.registered.v1': { userId, channel: 'sms', registeredAt: at },
   'user.signed-in.v1': { userId, sessionId, clientId: 'menagerie', acr: '1' },
   'user.sign-in.failed.v1': { userId: null, reason: 'invalid_credentials' },
+  'user.role.changed.v1': {
+    userId,
+    roles: ['agent'],
+    previousRoles: ['user'],
+    changedBy: userId,
+    changedAt: at,
+  },
+  'audit.recorded.v1': {
+    action: 'roles.assigned',
+    outcome: 'success',
+    actor: { kind: 'user', id: userId },
+    target: { kind: 'user', id: userId },
+    reason: null,
+    detail: { roles: ['agent'] },
+  },
   'session.revoked.v1': {
     userId,
     sessionId,
     reason: 'logout',
+    sockets: [{ class: 'CallRoom', name: callId }],
+  },
+  'session.tokens-expired.v1': {
+    userId,
+    sessionId,
     sockets: [{ class: 'CallRoom', name: callId }],
   },
 }

@@ -1,9 +1,18 @@
 import { z } from '@hono/zod-openapi'
+import { auditFields } from '../audit.ts'
 import { RejectionCode } from '../bridge.ts'
 import { CallDirection, CallStatus, TerminalCallStatus } from '../calls.ts'
 import { DeviceId, PresenceState, StreamName, ThresholdRule } from '../devices.ts'
-import { Channel, NotificationContent, NotificationStatus, Recipient } from '../notifications.ts'
+import {
+  Channel,
+  NotificationContent,
+  NotificationStatus,
+  Recipient,
+  SealedContent,
+} from '../notifications.ts'
+import { RoleName } from '../permissions.ts'
 import { Id, Timestamp } from '../primitives.ts'
+import { RevocationReason } from '../sessions.ts'
 import { type EventType, QueueName } from './catalog.ts'
 
 const call = {
@@ -84,14 +93,14 @@ export const eventData = {
   /** One channel of one notification, to be handed to its provider. */
   'notification.requested.v1': z.strictObject({
     notificationId: Id,
-    /** The `Mailbox` that asks and is told what became of it. */
-    mailbox: z.string(),
+    /** The `Mailbox` that asks and is told what became of it; `null` where nobody waits, as for codes and links. */
+    mailbox: z.string().nullable(),
     /** `{notificationId}:{channel}`: the provider's idempotency key. */
     deliveryId: z.string(),
     channel: Channel,
     recipient: Recipient,
     category: z.string(),
-    content: NotificationContent,
+    content: z.union([NotificationContent, SealedContent]),
     expiresAt: Timestamp.nullable(),
   }),
   'notification.status.changed.v1': z.strictObject({
@@ -115,10 +124,24 @@ export const eventData = {
     acr: z.enum(['1', '2']),
   }),
   'user.sign-in.failed.v1': z.strictObject({ userId: Id.nullable(), reason: z.string() }),
+  'user.role.changed.v1': z.strictObject({
+    ...user,
+    roles: z.array(RoleName),
+    previousRoles: z.array(RoleName),
+    changedBy: Id.nullable(),
+    changedAt: Timestamp,
+  }),
+  'audit.recorded.v1': z.strictObject(auditFields),
   'session.revoked.v1': z.strictObject({
     ...user,
     sessionId: Id,
-    reason: z.enum(['logout', 'refresh_reuse', 'expired', 'admin']),
+    reason: RevocationReason,
+    sockets: z.array(SocketOwner),
+  }),
+  /** The session stands, but its access tokens are void: what its sockets may do has changed. */
+  'session.tokens-expired.v1': z.strictObject({
+    ...user,
+    sessionId: Id,
     sockets: z.array(SocketOwner),
   }),
 } as const satisfies Partial<Record<EventType, z.ZodType>>

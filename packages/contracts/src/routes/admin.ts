@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { DeadLetter, DeadLetterQuery, RouteInfo } from '../admin.ts'
+import { AuditQuery, AuditRecord, DeadLetter, DeadLetterQuery, RouteInfo } from '../admin.ts'
 import { dataOf, pageOf } from '../envelope.ts'
 import { declare, jsonAnswer } from './declare.ts'
 
@@ -12,6 +12,17 @@ export const admin = {
       summary: 'Queue messages that no consumer could take',
       request: { query: DeadLetterQuery },
       responses: { 200: jsonAnswer(pageOf(DeadLetter), 'A page of dead letters') },
+    },
+  ),
+  audit: declare(
+    { service: 'admin', access: 'bearer', permission: 'audit:read', rateLimit: 'api' },
+    {
+      method: 'get',
+      path: '/admin/audit',
+      summary:
+        'What was recorded of sign-ins, credentials, roles, sessions and clients, newest first',
+      request: { query: AuditQuery },
+      responses: { 200: jsonAnswer(pageOf(AuditRecord), 'A page of records') },
     },
   ),
   routes: declare(

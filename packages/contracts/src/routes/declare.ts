@@ -1,5 +1,6 @@
-import { createRoute, type RouteConfig } from '@hono/zod-openapi'
+import { createRoute, type RouteConfig, z } from '@hono/zod-openapi'
 import type { Permission } from '../permissions.ts'
+import { Id } from '../primitives.ts'
 import { type ErrorCode, errorCodes, Problem, problemMediaType } from '../problem.ts'
 
 /** The Workers that answer HTTP. */
@@ -35,6 +36,8 @@ export interface RoutePolicy {
   idempotent?: boolean
   /** Critical routes ask for the session at every call, past the cache. */
   critical?: boolean
+  /** Asks for a second factor shown within five minutes (`acr` "2"); such a route is critical too. */
+  stepUp?: boolean
   /** Codes of the problems it answers beyond those every route shares. */
   errors?: readonly ErrorCode[]
 }
@@ -63,6 +66,7 @@ export function declare<
     ...(policy.service === 'gateway' ? [] : forwarded),
     ...(['bearer', 'socket', 'broker'].includes(policy.access) ? withToken : []),
     ...(policy.permission ? withPermission : []),
+    ...(policy.stepUp ? (['step_up_required'] as const) : []),
     ...(config.request?.body ? withBody : []),
     ...(config.request?.query || config.request?.params ? (['validation_failed'] as const) : []),
     ...(policy.errors ?? []),
@@ -87,3 +91,6 @@ export const jsonBody = <const S>(schema: S) =>
 /** A JSON answer. */
 export const jsonAnswer = <const S>(schema: S, description: string) =>
   ({ description, content: { 'application/json': { schema } } }) as const
+
+/** The path parameter `{id}` of what has a UUID. */
+export const idParam = z.strictObject({ id: Id })

@@ -2,22 +2,48 @@ import { admin } from './admin.ts'
 import { auth } from './auth.ts'
 import { bridge } from './bridge.ts'
 import { calls } from './calls.ts'
+import { clients } from './clients.ts'
+import { credentials } from './credentials.ts'
 import type { DeclaredRoute } from './declare.ts'
 import { devices } from './devices.ts'
 import { notifications } from './notifications.ts'
+import { oidc } from './oidc.ts'
 import { operations } from './operations.ts'
 import { reports } from './reports.ts'
+import { roles } from './roles.ts'
+import { sessions } from './sessions.ts'
 import { users } from './users.ts'
 import { webhooks } from './webhooks.ts'
 
 export * from './declare.ts'
 export * from './unbuilt.ts'
-export { admin, auth, bridge, calls, devices, notifications, operations, reports, users, webhooks }
+export {
+  admin,
+  auth,
+  bridge,
+  calls,
+  clients,
+  credentials,
+  devices,
+  notifications,
+  oidc,
+  operations,
+  reports,
+  roles,
+  sessions,
+  users,
+  webhooks,
+}
 
 /** Every declared route. The gateway's table, OpenAPI and the contract test are made from it. */
 export const allRoutes: readonly DeclaredRoute[] = [
   auth,
+  credentials,
+  oidc,
   users,
+  sessions,
+  roles,
+  clients,
   calls,
   webhooks,
   bridge,
