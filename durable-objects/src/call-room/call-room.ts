@@ -77,6 +77,7 @@ export class CallRoom extends DurableObject<CallRoomEnv> {
           env.USER_SESSIONS.getByName(principal.id).registerSocket(
             principal.sessionId,
             this.#asOwner(),
+            principal.issuedAt / 1000,
           ),
         command: (principal, frame) => this.#command(principal, frame),
         opened: ({ id }) => this.#happen(id, 'socket', { type: 'user.present', userId: id }),

@@ -95,6 +95,7 @@ export class DeviceTwin extends DurableObject<DeviceTwinEnv> {
           env.USER_SESSIONS.getByName(principal.id).registerSocket(
             principal.sessionId,
             this.#asOwner(),
+            principal.issuedAt / 1000,
           ),
         command: async (principal, frame) => this.#command(principal, frame),
         closed: (principal) => this.#closed(principal),

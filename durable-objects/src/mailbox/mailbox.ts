@@ -63,8 +63,12 @@ export class Mailbox extends DurableObject<MailboxEnv> {
           return { items: items as unknown as JsonObject[] }
         },
         ended: () => false,
-        admit: ({ id, sessionId }) =>
-          env.USER_SESSIONS.getByName(id).registerSocket(sessionId, this.#asOwner()),
+        admit: ({ id, sessionId, issuedAt }) =>
+          env.USER_SESSIONS.getByName(id).registerSocket(
+            sessionId,
+            this.#asOwner(),
+            issuedAt / 1000,
+          ),
         command: async (_, { type }) => ({
           type: 'error',
           code: 'invalid_request',

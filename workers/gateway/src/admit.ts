@@ -9,17 +9,18 @@ import {
   verifierFor,
 } from '@menagerie/core'
 import type { Context } from 'hono'
+import { addressOf } from './address.ts'
 import type { App, Env } from './context.ts'
 import { withinLimit } from './rate-limit.ts'
 import type { RouteEntry } from './route-table.ts'
-import { isAlive } from './sessions.ts'
+import { requireStepUp, sessionOf } from './sessions.ts'
 
 /** Service tokens are refused here: the gateway is nobody's receiver. */
 const verifier = verifierFor(undefined)
 
 /**
  * Lets a request pass, or says why not: its token, the rate limit of the account or else of the address, the session,
- * the permission. Tickets, signatures and the broker's secret are checked by who issued the one and knows the others.
+ * the permission, the second factor. Tickets, signatures and the broker's secret are checked by who issued the one and knows the others.
  */
 export async function admit(c: Context<App>, entry: RouteEntry): Promise<void> {
   let principal: Principal | undefined
@@ -32,10 +33,13 @@ export async function admit(c: Context<App>, entry: RouteEntry): Promise<void> {
   if (!principal) return
   c.set('principal', principal)
   c.get('line').add({ user: principal.id })
-  if (!(await isAlive(c.env, principal, clockOf(c.env).now(), entry.critical))) {
+  const now = clockOf(c.env).now()
+  const session = await sessionOf(c.env, principal, now, entry.critical || entry.stepUp)
+  if (session?.alive === false) {
     throw new AppError('unauthorized', 'The session has ended; sign in again')
   }
   requirePermission(principal, entry.permission)
+  if (entry.stepUp) requireStepUp(principal, session, now)
 }
 
 async function identify(c: Context<App>, entry: RouteEntry): Promise<Principal | undefined> {
@@ -77,7 +81,7 @@ async function limit(
   principal: Principal | undefined,
 ): Promise<void> {
   if (entry.rateLimit === 'none') return
-  const address = c.req.header('cf-connecting-ip') ?? 'unknown'
+  const address = addressOf(c)
   const keys = {
     auth: `${address} ${entry.pattern}`,
     api: principal?.id ?? address,

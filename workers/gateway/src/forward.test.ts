@@ -8,7 +8,7 @@ interface Seen {
 }
 
 /** The gateway with one service that does what it is told; the platform's parts are the smallest that answer. */
-function gateway(answers: (() => Response | Promise<Response>)[]) {
+function gateway(answers: (() => Response | Promise<Response>)[], settings: object = {}) {
   const seen: Seen[] = []
   const service = {
     fetch: async (url: string, init: RequestInit) => {
@@ -31,9 +31,11 @@ function gateway(answers: (() => Response | Promise<Response>)[]) {
     LOG_LEVEL: 'error',
     SCRAPE_TOKEN: 'a scrape token of length',
     ACCOUNTS: service,
+    COMMUNICATIONS: service,
     RATE_LIMIT_AUTH: limit,
     RATE_LIMIT_API: limit,
     RATE_LIMIT_WEBHOOK: limit,
+    ...settings,
   }
   const certs = '/auth/realms/menagerie/protocol/openid-connect/certs'
   const context = { waitUntil: () => {}, passThroughOnException: () => {} }
@@ -99,6 +101,42 @@ describe('forwarding', () => {
     expect(seen[0]?.headers.get('x-request-id')).toBe('mine-1')
     expect(seen[0]?.headers.get('traceparent')).toMatch(/^00-0af7651916cd43dd8448eb211c80319c-/)
     expect(seen[0]?.headers.get('accept')).toBe('application/json')
+  })
+
+  it('hands on where a request comes from as the platform says it, and nothing that a client adds (S49)', async () => {
+    const { seen, fetch, certs } = gateway([fine])
+    await fetch(certs, {
+      headers: {
+        'cf-connecting-ip': '203.0.113.9',
+        'x-forwarded-for': '10.0.0.1',
+        'x-real-ip': '10.0.0.1',
+        'true-client-ip': '10.0.0.1',
+        'cf-connecting-ipv6': '::1',
+        'x-client-ip': '10.0.0.1',
+      },
+    })
+    const told = [...(seen[0]?.headers ?? [])].filter(([, value]) => /^[\d.:]+$/.test(value))
+    expect(told).toEqual([['cf-connecting-ip', '203.0.113.9']])
+  })
+
+  it('does not take the word of a client of the development server, which nobody corrects (S49)', async () => {
+    const { seen, fetch, certs } = gateway([fine], { ENVIRONMENT: 'development' })
+    for (const address of ['203.0.113.9', '203.0.113.10'])
+      await fetch(certs, { headers: { 'cf-connecting-ip': address } })
+    const told = seen.map(({ headers }) => headers.get('cf-connecting-ip'))
+    expect(told).toEqual(['127.0.0.1', '127.0.0.1'])
+  })
+
+  it('shows cookies to accounts alone', async () => {
+    const { seen, fetch, certs } = gateway([fine])
+    const headers = { cookie: '__Host-session=secret' }
+    await fetch(certs, { headers })
+    await fetch('/webhooks/twilio/voice', {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
+      body: 'a=1',
+    })
+    expect(seen.map((one) => one.headers.get('cookie'))).toEqual(['__Host-session=secret', null])
   })
 
   it('puts the security headers on every answer, also on errors (S82)', async () => {

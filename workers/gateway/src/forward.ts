@@ -1,12 +1,16 @@
 import { AppError, toTraceparent } from '@menagerie/core'
 import type { Context } from 'hono'
+import { addressOf } from './address.ts'
 import { readBody } from './body.ts'
 import type { App, Env } from './context.ts'
 import type { RouteEntry } from './route-table.ts'
 
-/** Never taken from outside: what is ours to say, and what belongs to one connection (RFC 9110 §7.6.1). */
+/**
+ * Never taken from outside: what is ours to say, where a request comes from (`addressOf` tells), and what belongs to one
+ * connection (RFC 9110 §7.6.1).
+ */
 const stripped =
-  /^(?:x-username|x-(?:user|service|internal|forwarded|account|menagerie)-.*|forwarded|keep-alive|te|trailer|transfer-encoding|proxy-authorization|host)$/
+  /^(?:x-username|x-(?:user|service|internal|forwarded|account|menagerie)-.*|forwarded|x-real-ip|true-client-ip|x-client-ip|x-cluster-client-ip|cf-connecting-ipv6|cf-pseudo-ipv4|keep-alive|te|trailer|transfer-encoding|proxy-authorization|host)$/
 
 const bindings = {
   accounts: 'ACCOUNTS',
@@ -37,7 +41,7 @@ export async function forward(c: Context<App>, entry: RouteEntry, path: string):
   const url = new URL(c.req.url)
   const target = `${c.env.PUBLIC_URL.replace(/\/$/, '')}${path}${url.search}`
   const body = await readBody(c.req.raw, entry.bodyLimitBytes)
-  const headers = forwardedHeaders(c)
+  const headers = forwardedHeaders(c, entry)
   const service = serviceBinding(c.env, entry.target.name)
   const repeatable = c.req.method === 'GET' || c.req.header('idempotency-key') !== undefined
   const tries = repeatable ? entry.retry + 1 : 1
@@ -86,9 +90,12 @@ function asUnavailable(error: unknown): AppError {
 }
 
 /** One pass over the platform's headers: each look into them costs more than the rest of it. */
-function forwardedHeaders(c: Context<App>): Record<string, string> {
+function forwardedHeaders(c: Context<App>, entry: RouteEntry): Record<string, string> {
   const headers: Record<string, string> = {}
   for (const [name, value] of c.req.raw.headers) if (!stripped.test(name)) headers[name] = value
+  // Only accounts has cookies; to everybody else they are somebody's sign-in.
+  if (entry.target.name !== 'accounts') delete headers.cookie
+  if (headers['cf-connecting-ip'] !== undefined) headers['cf-connecting-ip'] = addressOf(c)
   return Object.assign(headers, traceHeaders(c))
 }
 

@@ -149,7 +149,7 @@ describe('other answers', () => {
     const { send } = gateway()
     const answer = async (path: string) =>
       (await send(path, { method: 'DELETE' })).headers.get('allow')
-    expect([await answer('/v1/users/list'), await answer('/auth/login')]).toEqual([
+    expect([await answer('/v1/reports/summary'), await answer('/auth/login')]).toEqual([
       'GET, HEAD',
       'POST',
     ])
@@ -221,6 +221,18 @@ describe('revocations', () => {
     await worker.queue({ messages: [message] } as unknown as MessageBatch, env)
     return message
   }
+
+  it('of access tokens alone close the sockets too: what those may do has changed', async () => {
+    const told: string[] = []
+    const CALL_ROOM = {
+      getByName: () => ({ closeSession: async (sessionId: string) => told.push(sessionId) }),
+    }
+    const { reason: _, ...data } = revoked([{ class: 'CallRoom', name: 'c1' }]).data
+    const body = { ...revoked([]), type: 'session.tokens-expired.v1', data }
+    const { env } = gateway({ CALL_ROOM } as unknown as Partial<Env>)
+    expect((await consume(body, env)).ack).toHaveBeenCalledOnce()
+    expect(told).toEqual([id])
+  })
 
   it('are consumed under the trace that caused them', async () => {
     const { env } = gateway()

@@ -5,8 +5,11 @@ import { forget } from './sessions.ts'
 
 const queue = 'revocations'
 
+type Ending = 'session.revoked.v1' | 'session.tokens-expired.v1'
+
 /**
- * Consumes the queue `revocations`: tells each object that holds sockets of a revoked session to close them. The gateway
+ * Consumes the queue `revocations`: tells each object that holds sockets of a revoked session, or of one whose tokens are
+ * void, to close them. The gateway
  * does it because it alone may bind every object. Closing twice changes nothing, so a repeated message is harmless; one
  * that cannot be read is tried again until it becomes a dead letter.
  */
@@ -33,9 +36,9 @@ export async function consumeRevocations(batch: MessageBatch, env: Env): Promise
 async function revoke(body: unknown, env: Env, line: Line): Promise<void> {
   const event = CloudEvent.parse(body) as CloudEvent
   line.add({ eventId: event.id, traceId: traceIdOf(event.traceparent) })
-  if (event.type !== 'session.revoked.v1')
+  if (event.type !== 'session.revoked.v1' && event.type !== 'session.tokens-expired.v1')
     throw new Error(`${event.type} does not belong into this queue`)
-  const { sessionId, sockets } = (event as CloudEvent<'session.revoked.v1'>).data
+  const { sessionId, sockets } = (event as CloudEvent<Ending>).data
   forget(sessionId)
   const context = event.traceparent === undefined ? {} : { traceparent: event.traceparent }
   await Promise.all(sockets.map((owner) => ownerOf(env, owner).closeSession(sessionId, context)))

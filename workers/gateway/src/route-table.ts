@@ -24,6 +24,8 @@ export interface RouteEntry {
   idempotency: boolean
   /** Asks for the session at every call, past the cache. */
   critical: boolean
+  /** Asks for a second factor shown in the session within five minutes. */
+  stepUp: boolean
   /** Where a request goes when the target does not answer: the URL of a second instance. */
   backup: string | null
 }
@@ -47,6 +49,7 @@ export const routeTable: readonly RouteEntry[] = allRoutes
       retry: route.method === 'get' || route.policy.idempotent ? 1 : 0,
       idempotency: route.policy.idempotent ?? false,
       critical: route.policy.critical ?? false,
+      stepUp: route.policy.stepUp ?? false,
       backup: null,
     }),
   )
@@ -76,6 +79,7 @@ export const toRouteInfo = (entry: RouteEntry): RouteInfo => ({
   retry: entry.retry,
   idempotency: entry.idempotency,
   critical: entry.critical,
+  stepUp: entry.stepUp,
   upstream: entry.target.type === 'upstream' ? entry.target.url : null,
   backup: entry.backup,
 })

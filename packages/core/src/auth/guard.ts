@@ -29,6 +29,7 @@ export function guard(
       c.set('principal', principal)
       c.get('line').add({ user: principal.id })
       requirePermission(principal, policy.permission)
+      if (policy.stepUp) requireSecondFactor(principal)
     }
     await next()
   }
@@ -62,3 +63,23 @@ export function requirePermission(
     throw new AppError('forbidden', `This needs the permission ${permission}`)
   }
 }
+
+/** How long a second factor that was shown is good for critical actions. */
+export const STEP_UP_SECONDS = 300
+
+/**
+ * Services know from the token that a second factor was shown; when, the gateway asks the session's owner.
+ *
+ * @throws AppError `step_up_required`
+ */
+export function requireSecondFactor(principal: Principal): void {
+  if (principal.kind !== 'service' && principal.acr !== '2') throw stepUpRequired()
+}
+
+/** Tells the caller what to do: show a second factor, and come back with the access token of that answer. */
+export const stepUpRequired = (): AppError =>
+  new AppError(
+    'step_up_required',
+    'This needs a second factor shown within the last 5 minutes: POST /auth/step-up, then send the access token of its answer',
+    { members: { maxAgeSeconds: STEP_UP_SECONDS } },
+  )

@@ -11,7 +11,7 @@ function source() {
       return state.answer()
     },
   } as unknown as Fetcher
-  return { state, keys: remoteKeys(accounts, 'http://issuer.test', () => state.now).keys }
+  return { state, keys: remoteKeys(accounts, () => state.now).keys }
 }
 
 it('asks once in ten minutes, and for an unknown kid at most every ten seconds', async () => {
@@ -27,6 +27,17 @@ it('asks once in ten minutes, and for an unknown kid at most every ten seconds',
   state.now = 10_000 + 600_000
   await keys(false)
   expect(state.asked).toBe(3)
+})
+
+it('asks for a client in a token of ours at most every second', async () => {
+  const { state, keys } = source()
+  await keys(false)
+  state.now = 999
+  await keys('signed')
+  expect(state.asked).toBe(1)
+  state.now = 1_000
+  await keys('signed')
+  expect(state.asked).toBe(2)
 })
 
 it.each([

@@ -1,23 +1,40 @@
 import type { JSONWebKeySet } from 'jose'
-import type { KeySource } from './verifier.ts'
+
+/** What a receiver needs to judge a token. */
+export interface VerificationSet extends JSONWebKeySet {
+  /** OAuth clients that were registered; left out by who knows of none. */
+  clients?: readonly string[]
+}
+
+/** Where it comes from: the accounts service over its binding, or its own store. */
+export interface KeySource {
+  /**
+   * The set as it is cached; `fresh` asks past the cache for a `kid` that is not in it, `signed` for a client that is not,
+   * named by a token that we have signed.
+   */
+  keys(fresh: boolean | 'signed'): Promise<VerificationSet>
+}
 
 /** How long a set is used without asking again. */
 const FRESH_MS = 10 * 60_000
-/** How often an unknown `kid` may make us ask past the cache. */
+/** How often an unknown `kid` may make us ask past the cache, and how often a client in a token of ours. */
 const RETRY_MS = 10_000
+const SIGNED_RETRY_MS = 1_000
 
 /**
- * The accounts service's JWK set over its binding, cached ten minutes. A key that is published well before it signs is
- * known everywhere by then; an unknown `kid` asks again, at most every ten seconds, so that forged tokens cost nothing.
- * While accounts does not answer, the keys known go on to serve; whether an unknown `kid` is ours cannot be told then.
+ * The accounts service's keys and clients over its binding, cached ten minutes. A key that is published well before it
+ * signs is known everywhere by then; an unknown `kid` asks again, at most every ten seconds, so that forged tokens
+ * cost nothing; an unknown client in a token of ours, at most every second, so that a new client works at once. While accounts does not answer, what is known goes on to serve; whether an unknown `kid` is ours
+ * cannot be told then.
  */
-export function remoteKeys(accounts: Fetcher, issuer: string, now: () => number): KeySource {
-  let cached: { at: number; set: JSONWebKeySet } | undefined
+export function remoteKeys(accounts: Fetcher, now: () => number): KeySource {
+  let cached: { at: number; set: VerificationSet } | undefined
   let failed: { at: number; error: unknown } | undefined
 
-  async function ask(): Promise<JSONWebKeySet> {
-    const response = await accounts.fetch(`${issuer}/protocol/openid-connect/certs`)
-    if (response.ok) return response.json<JSONWebKeySet>()
+  async function ask(): Promise<VerificationSet> {
+    // A path that the gateway never passes on.
+    const response = await accounts.fetch('http://accounts/internal/verification')
+    if (response.ok) return response.json<VerificationSet>()
     await response.body?.cancel()
     throw new Error(`accounts answered ${response.status} when asked for its keys`)
   }
@@ -25,7 +42,8 @@ export function remoteKeys(accounts: Fetcher, issuer: string, now: () => number)
   return {
     async keys(fresh) {
       const age = cached ? now() - cached.at : Number.POSITIVE_INFINITY
-      if (cached && age < (fresh ? RETRY_MS : FRESH_MS)) return cached.set
+      const enough = fresh === 'signed' ? SIGNED_RETRY_MS : fresh ? RETRY_MS : FRESH_MS
+      if (cached && age < enough) return cached.set
       if (!cached || !failed || now() - failed.at >= RETRY_MS) {
         try {
           cached = { at: now(), set: await ask() }

@@ -2,8 +2,8 @@ import { serviceClients } from '@menagerie/contracts'
 import { z } from 'zod'
 import { systemClock } from '../clock.ts'
 import { envValidator } from '../env.ts'
-import { remoteKeys } from './key-source.ts'
-import { type KeySource, TokenVerifier } from './verifier.ts'
+import { type KeySource, remoteKeys } from './key-source.ts'
+import { TokenVerifier } from './verifier.ts'
 
 /** Settings that every Worker has. */
 export const CommonSettings = z.object({
@@ -61,7 +61,7 @@ export function verifierFor(
       ...(service === undefined ? {} : { audience: service }),
       keys: keys
         ? keys(env)
-        : remoteKeys((env as { ACCOUNTS: Fetcher }).ACCOUNTS, issuer, () => clock.now()),
+        : remoteKeys((env as { ACCOUNTS: Fetcher }).ACCOUNTS, () => clock.now()),
       now: () => clock.now(),
     })
     made.set(env, verifier)

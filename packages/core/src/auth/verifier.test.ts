@@ -9,7 +9,7 @@ const now = 1_700_000_000_000
 let ours: Awaited<ReturnType<typeof generateKeyPair>>
 let theirs: Awaited<ReturnType<typeof generateKeyPair>>
 let publicKey: JWK
-let asked: boolean[]
+let asked: (boolean | 'signed')[]
 
 beforeAll(async () => {
   ours = await generateKeyPair('RS256')
@@ -17,8 +17,13 @@ beforeAll(async () => {
   publicKey = { ...(await exportJWK(ours.publicKey)), kid: 'k1', alg: 'RS256', use: 'sig' }
 })
 
-const verifier = (audience?: string, clock = () => now) => {
+const verifier = (
+  audience?: string,
+  clock = () => now,
+  clients: string[] | undefined = undefined,
+) => {
   asked = []
+  const published = [publicKey]
   return new TokenVerifier({
     issuer,
     clientIds: ['menagerie'],
@@ -26,7 +31,7 @@ const verifier = (audience?: string, clock = () => now) => {
     keys: {
       keys: async (fresh) => {
         asked.push(fresh)
-        return { keys: [publicKey] }
+        return { keys: published, ...(clients === undefined ? {} : { clients }) }
       },
     },
     now: clock,
@@ -68,6 +73,7 @@ describe('TokenVerifier', () => {
         roles: ['user'],
         permissions: ['profile:read'],
         acr: '1',
+        issuedAt: now,
         expiresAt: now + 900_000,
       },
     })
@@ -97,6 +103,16 @@ describe('TokenVerifier', () => {
           .setProtectedHeader({ alg: 'HS256', kid: 'k1' })
           .sign(new TextEncoder().encode(publicKey.n)),
     ],
+    [
+      'S01 alg None',
+      async () =>
+        `${btoa('{"alg":"None","kid":"k1"}')}.${(await sign(claims())).split('.')[1]}.x`.replaceAll(
+          '=',
+          '',
+        ),
+    ],
+    ['S01 an empty signature', async () => (await sign(claims())).replace(/[^.]+$/, '')],
+    ['S03 a kid that is SQL', () => sign(claims(), { kid: "' OR 1=1--" })],
     ['S03 a kid that is a path', () => sign(claims(), { kid: '../../dev/null' })],
     ['S03 a kid of 10 KB', () => sign(claims(), { kid: 'k'.repeat(10_240) })],
     [
@@ -114,6 +130,46 @@ describe('TokenVerifier', () => {
     ],
     ['S07 nbf in the future', () => sign({ ...claims(), nbf: now / 1000 + 60 })],
     ['S07 iat in the future', () => sign({ ...claims(), iat: now / 1000 + 61 })],
+    ['S04 x5u', () => sign(claims(), { x5u: 'https://evil.example/x' }, theirs.privateKey)],
+    [
+      'S08 an ID token: its aud is the client',
+      () => sign({ ...claims(), typ: 'ID', aud: 'menagerie' }),
+    ],
+    ['S08 an aud on an access token', () => sign({ ...claims(), aud: ['menagerie'] })],
+    ['S09 an issuer in capitals', () => sign({ ...claims(), iss: issuer.toUpperCase() })],
+    ['S10 an ID token', () => sign({ ...claims(), typ: 'ID' })],
+    [
+      'S12 a signature with one bit flipped',
+      async () => {
+        const token = await sign(claims())
+        const at = token.lastIndexOf('.') + 5
+        return `${token.slice(0, at)}${token[at] === 'A' ? 'B' : 'A'}${token.slice(at + 1)}`
+      },
+    ],
+    [
+      'S12 a signature of zeros',
+      async () => (await sign(claims())).replace(/[^.]+$/, 'A'.repeat(342)),
+    ],
+    [
+      'S13 edited claims under the old signature',
+      async () => {
+        const [header, , signature] = (await sign(claims())).split('.')
+        const edited = { ...claims(), resource_access: { menagerie: { roles: ['admin'] } } }
+        return `${header}.${btoa(JSON.stringify(edited)).replaceAll('=', '').replaceAll('+', '-').replaceAll('/', '_')}.${signature}`
+      },
+    ],
+    ['S14 a JWE of five parts', async () => `${await sign(claims())}.x.y`],
+    [
+      'S15 a key twice in the claims',
+      async () => {
+        const [header, payload = '', signature] = (await sign(claims())).split('.')
+        const twice = atob(payload.replaceAll('-', '+').replaceAll('_', '/')).replace(
+          '{',
+          '{"sub":"x",',
+        )
+        return `${header}.${btoa(twice).replaceAll('=', '').replaceAll('+', '-').replaceAll('/', '_')}.${signature}`
+      },
+    ],
     ['S09 another issuer', () => sign({ ...claims(), iss: `${issuer}/` })],
     ['S10 a refresh token', () => sign({ ...claims(), typ: 'Refresh' })],
     ['S13 a forged signature', () => sign(claims(), {}, theirs.privateKey)],
@@ -125,10 +181,14 @@ describe('TokenVerifier', () => {
         return [btoa(JSON.stringify(changed)).replaceAll('=', ''), ...rest].join('.')
       },
     ],
-    ['a foreign client', () => sign({ ...claims(), azp: 'stranger' })],
+    ['S08 a foreign client', () => sign({ ...claims(), azp: 'stranger' })],
     ['an unknown claim', () => sign({ ...claims(), admin: true })],
+    [
+      'a role that is no name',
+      () => sign({ ...claims(), resource_access: { menagerie: { roles: ['A B'] } } }),
+    ],
     ['two session ids', () => sign({ ...claims(), sid: newId() })],
-    ['trailing data', async () => `${await sign(claims())}.x`],
+    ['S15 trailing data', async () => `${await sign(claims())}.x`],
   ]
   it.each(refused)('refuses %s', async (_, make) => {
     expect((await verifier().verify(await make())).ok).toBe(false)
@@ -163,7 +223,7 @@ describe('TokenVerifier', () => {
     ...changes,
   })
 
-  it('S41 takes the own token of a client that acts for itself, as a client without a session', async () => {
+  it('S41 takes the own token of a client that acts for itself, as a client with its session', async () => {
     const payload = ofClient()
     expect(await verifier().verify(await sign(payload))).toEqual({
       ok: true,
@@ -171,10 +231,11 @@ describe('TokenVerifier', () => {
         kind: 'client',
         id: payload.sub,
         username: 'service-account-bridge',
-        sessionId: '',
+        sessionId: sid,
         roles: ['bridge'],
         permissions: ['devices:bridge'],
         acr: '1',
+        issuedAt: now,
         expiresAt: now + 900_000,
       },
     })
@@ -215,21 +276,68 @@ describe('TokenVerifier', () => {
     })
   })
 
-  it('S18 never takes a mutated token and never throws', async () => {
+  it('S18 never takes one of 1,000 mutated tokens and never throws', {
+    timeout: 60_000,
+  }, async () => {
     const subject = verifier()
     const token = await sign(claims())
-    await fc.assert(
-      fc.asyncProperty(
-        fc.nat(token.length - 1),
-        fc.string({ minLength: 1, maxLength: 3 }),
-        async (at, text) => {
-          const mutated = token.slice(0, at) + text + token.slice(at + 1)
-          fc.pre(mutated !== token)
-          expect((await subject.verify(mutated)).ok).toBe(false)
-        },
+    const edit = fc.record({
+      at: fc.nat(token.length - 1),
+      cut: fc.nat(3),
+      text: fc.oneof(
+        fc.string({ maxLength: 3 }),
+        fc.string({ unit: 'binary', maxLength: 3 }),
+        fc.constantFrom('.', '..', 'A', '='),
       ),
-      { numRuns: 200 },
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(edit, { minLength: 1, maxLength: 3 }), async (edits) => {
+        const mutated = edits.reduce(
+          (text, { at, cut, text: put }) => text.slice(0, at) + put + text.slice(at + cut),
+          token,
+        )
+        fc.pre(mutated !== token)
+        expect((await subject.verify(mutated)).ok).toBe(false)
+      }),
+      { numRuns: 1_000 },
     )
+  })
+
+  describe('registered clients', () => {
+    const ofOther = (changes: JWTPayload = {}): JWTPayload => ({
+      ...claims(),
+      azp: 'other',
+      resource_access: { other: { roles: ['user', 'a-role-of-theirs'] } },
+      ...changes,
+    })
+
+    it('are known by the list that comes with the keys; a person signs in with them', async () => {
+      expect(
+        await verifier(undefined, undefined, ['other']).verify(await sign(ofOther())),
+      ).toMatchObject({ ok: true, value: { kind: 'user', roles: ['user', 'a-role-of-theirs'] } })
+      expect(asked).toEqual([false])
+    })
+
+    it('act for themselves under their own name, and no other (S41)', async () => {
+      const token = await sign(ofOther({ preferred_username: 'service-account-other' }))
+      expect(await verifier(undefined, undefined, ['other']).verify(token)).toMatchObject({
+        ok: true,
+        value: { kind: 'client', sessionId: sid },
+      })
+      const foreign = await sign(ofOther({ preferred_username: 'service-account-bridge' }))
+      expect(await verifier(undefined, undefined, ['other']).verify(foreign)).toMatchObject({
+        ok: true,
+        value: { kind: 'user' },
+      })
+    })
+
+    it('that are not in the list are asked for past the cache, and refused when nobody knows them', async () => {
+      expect(await verifier(undefined, undefined, []).verify(await sign(ofOther()))).toEqual({
+        ok: false,
+        error: 'bad_claims',
+      })
+      expect(asked).toEqual([false, 'signed'])
+    })
   })
 
   it('S15 refuses another spelling of the same signature', async () => {

@@ -1,7 +1,7 @@
 import {
   AccessTokenClaims,
   permissionsOf,
-  Role,
+  RoleName,
   ServiceTokenClaims,
   serviceAccountName,
   serviceClients,
@@ -10,18 +10,13 @@ import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify
 import { sha256Hex } from '../ids.ts'
 import type { Principal } from '../principal.ts'
 import { err, ok, type Result } from '../result.ts'
-
-/** Where public keys come from: the accounts service over its binding, or its own store. */
-export interface KeySource {
-  /** The set as it is cached; `fresh` asks past the cache for a `kid` not in it. */
-  keys(fresh: boolean): Promise<JSONWebKeySet>
-}
+import type { KeySource, VerificationSet } from './key-source.ts'
 
 export interface VerifierOptions {
   /** `{PUBLIC_URL}/auth/realms/{realm}`, exactly. */
   issuer: string
-  /** OAuth clients that people sign in with (`azp`). Those that act for themselves are known by `serviceClients`. */
-  clientIds: readonly string[]
+  /** Clients that people sign in with (`azp`) and that never act for themselves. Others come with the keys. */
+  clientIds?: readonly string[]
   /** This service's name: what a service token's `aud` must be. `undefined` refuses service tokens. */
   audience?: string
   keys: KeySource
@@ -48,6 +43,8 @@ const LEEWAY_SECONDS = 5
 export class TokenVerifier {
   readonly #options: VerifierOptions
   readonly #verified = new Map<string, Principal>()
+  /** The keys of the last set, imported: that costs more than a signature. */
+  #imported: { from: object; keys: ReturnType<typeof createLocalJWKSet> } | undefined
 
   constructor(options: VerifierOptions) {
     this.#options = options
@@ -77,7 +74,7 @@ export class TokenVerifier {
   async #check(token: string): Promise<Result<Principal, TokenRefusal>> {
     const kid = keyIdOf(token)
     if (kid === undefined) return err('malformed')
-    let set: JSONWebKeySet
+    let set: VerificationSet
     try {
       set = await this.#options.keys.keys(false)
       if (!hasKey(set, kid)) set = await this.#options.keys.keys(true)
@@ -86,14 +83,14 @@ export class TokenVerifier {
     }
     if (!hasKey(set, kid)) return err('unknown_key')
     try {
-      const { payload } = await jwtVerify(token, createLocalJWKSet(set), {
+      const { payload } = await jwtVerify(token, this.#keysOf(set), {
         algorithms: ['RS256'],
         issuer: this.#options.issuer,
         clockTolerance: LEEWAY_SECONDS,
         currentDate: new Date(this.#options.now()),
         requiredClaims: ['exp', 'iat', 'jti', 'sub'],
       })
-      return this.#principal(payload)
+      return await this.#principal(payload, set)
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : ''
       if (code === 'ERR_JWT_EXPIRED') return err('expired')
@@ -101,9 +98,18 @@ export class TokenVerifier {
     }
   }
 
-  #principal(payload: unknown): Result<Principal, TokenRefusal> {
+  #keysOf({ keys }: VerificationSet): ReturnType<typeof createLocalJWKSet> {
+    if (this.#imported?.from !== keys)
+      this.#imported = { from: keys, keys: createLocalJWKSet({ keys }) }
+    return this.#imported.keys
+  }
+
+  async #principal(
+    payload: unknown,
+    set: VerificationSet,
+  ): Promise<Result<Principal, TokenRefusal>> {
     const access = AccessTokenClaims.safeParse(payload)
-    if (access.success) return this.#fromAccessToken(access.data)
+    if (access.success) return this.#fromAccessToken(access.data, set)
     const service = ServiceTokenClaims.safeParse(payload)
     if (!service.success || service.data.aud !== this.#options.audience) return err('bad_claims')
     return ok({
@@ -111,44 +117,65 @@ export class TokenVerifier {
       id: service.data.azp,
       username: '',
       sessionId: '',
+      clientId: service.data.azp,
       roles: [],
       permissions: [],
       acr: '1',
+      issuedAt: service.data.iat * 1000,
       expiresAt: service.data.exp * 1000,
     })
   }
 
-  #fromAccessToken(claims: AccessTokenClaims): Result<Principal, TokenRefusal> {
+  async #fromAccessToken(
+    claims: AccessTokenClaims,
+    set: VerificationSet,
+  ): Promise<Result<Principal, TokenRefusal>> {
     const soon = this.#options.now() / 1000 + 60
-    const roles = Role.array().safeParse(claims.resource_access[claims.azp]?.roles)
+    const roles = RoleName.array().safeParse(claims.resource_access[claims.azp]?.roles)
     if (claims.session_state !== claims.sid || claims.iat > soon || !roles.success)
       return err('bad_claims')
     const principal = {
       id: claims.sub,
       username: claims.preferred_username,
+      sessionId: claims.sid,
+      clientId: claims.azp,
       roles: roles.data,
       permissions: claims.permissions,
       acr: claims.acr,
+      issuedAt: claims.iat * 1000,
       expiresAt: claims.exp * 1000,
     }
-    if (this.#options.clientIds.includes(claims.azp))
-      return ok({ kind: 'user', sessionId: claims.sid, ...principal })
-    return isOwnTokenOfClient(claims.azp, principal)
-      ? ok({ kind: 'client', sessionId: '', ...principal })
-      : err('bad_claims')
+    if (this.#options.clientIds?.includes(claims.azp)) return ok({ kind: 'user', ...principal })
+    // What its name says decides (RFC 9700 §4.15): no account's name looks like a client's.
+    const kind = claims.preferred_username === serviceAccountName(claims.azp) ? 'client' : 'user'
+    if (Object.hasOwn(serviceClients, claims.azp)) {
+      const own = kind === 'client' && hasItsOneRole(claims.azp, principal)
+      return own ? ok({ kind, ...principal }) : err('bad_claims')
+    }
+    const known = await this.#isKnown(claims.azp, set)
+    if (!known.ok) return known
+    return ok({ kind, ...principal })
+  }
+
+  /** Whether a client was registered; one that is not known yet is asked for past the cache. */
+  async #isKnown(clientId: string, set: VerificationSet): Promise<Result<null, TokenRefusal>> {
+    if (set.clients?.includes(clientId)) return ok(null)
+    try {
+      const fresh = await this.#options.keys.keys('signed')
+      return fresh.clients?.includes(clientId) ? ok(null) : err('bad_claims')
+    } catch {
+      return err('unavailable')
+    }
   }
 }
 
-/**
- * Whether a client acts for itself: a client that may, under its own name, with its one role and no more than that role
- * allows. Whatever else its `azp` stands on, such as a person's token, is nobody's (RFC 9700 §4.15).
- */
-function isOwnTokenOfClient(
+/** Whether a client of the settings has its one role, and no more than that role allows. */
+function hasItsOneRole(
   clientId: string,
-  { username, roles, permissions }: Pick<Principal, 'username' | 'roles' | 'permissions'>,
+  { roles, permissions }: Pick<Principal, 'roles' | 'permissions'>,
 ): boolean {
   const role = Object.entries(serviceClients).find(([id]) => id === clientId)?.[1]
-  if (role === undefined || username !== serviceAccountName(clientId)) return false
+  if (role === undefined) return false
   const allowed = permissionsOf([role])
   return (
     roles.length === 1 && roles[0] === role && permissions.every((each) => allowed.includes(each))
