@@ -1,11 +1,13 @@
+import type { AuthenticationMethod } from '@menagerie/contracts'
 import { type CommonSettings, err } from '@menagerie/core'
 import type { JournalError } from '../journal/index.ts'
-import type { Session } from './user-sessions-state.ts'
+import type { Session, SessionsState } from './session-types.ts'
 
 /** What the object is given by the Worker that owns it. */
 export interface UserSessionsEnv extends CommonSettings {
   HISTORY_QUEUE: Queue
   REVOCATIONS_QUEUE: Queue
+  AUDIT_QUEUE: Queue
   KEY_ENCRYPTION_KEY: string
   REFRESH_TOKEN_SECONDS: string
 }
@@ -18,17 +20,53 @@ export interface OpenSession {
   clientId: string
   deviceName: string | null
   acr: '1' | '2'
+  /** How the user showed who they are (RFC 8176). */
+  methods: AuthenticationMethod[]
+  /** What the session's tokens may do, separated by spaces (RFC 6749 §3.3). */
+  scope: string
+  /** When a second factor was shown, milliseconds since the epoch. */
+  secondFactorAt: number | null
+  /** Whether there are refresh tokens. */
+  refreshable: boolean
+  /** `REFRESH_TOKEN_SECONDS` unless given. */
+  lifetimeMs?: number
 }
 
-/** What a refresh token says; the Worker signs it. Times are milliseconds since the epoch. */
+/** A session as its tokens tell of it; the Worker signs them. Times are milliseconds since the epoch. */
 export interface SessionGrant {
   sid: string
   clientId: string
   acr: '1' | '2'
-  /** The id of the one live refresh token. */
+  methods: AuthenticationMethod[]
+  scope: string
+  secondFactorAt: number | null
+  /** Access tokens whose `iat` is not after this time's second are void. */
+  notBefore: number
+  /** The id of the refresh token. */
   jti: string
+  /** When that refresh token was made: the same for every repeat. */
   issuedAt: number
-  /** The absolute end of the session and of all its refresh tokens. */
+  /** The absolute end of the session and of all its tokens. */
+  expiresAt: number
+  createdAt: number
+  /** When the owner gave this grant: the time of access tokens made of it. What they say must be read after it. */
+  grantedAt: number
+}
+
+/** A session of a client that acts for itself, with what its token needs. */
+export type ClientSession = Pick<SessionGrant, 'sid' | 'notBefore' | 'grantedAt' | 'expiresAt'>
+
+/** A session as its user sees it. Times are milliseconds since the epoch. */
+export interface SessionView {
+  sid: string
+  clientId: string
+  name: string | null
+  acr: '1' | '2'
+  methods: AuthenticationMethod[]
+  scope: string
+  secondFactorAt: number | null
+  createdAt: number
+  refreshedAt: number
   expiresAt: number
 }
 
@@ -40,17 +78,40 @@ export type UserSessionsError =
 
 export const ended = (reason: 'ended' | 'reused') => err({ code: 'invalid_grant' as const, reason })
 
+/**
+ * @param token the refresh token's id, and when it was made
+ * @param now milliseconds since the epoch
+ */
 export const grantOf = (
+  state: SessionsState,
   sid: string,
   session: Session,
-  jti: string,
-  issuedAt: number,
+  token: { jti: string; issuedAt: number },
+  now: number,
 ): SessionGrant => ({
   sid,
   clientId: session.clientId,
   acr: session.acr,
-  jti,
-  issuedAt,
+  methods: session.methods,
+  scope: session.scope,
+  secondFactorAt: session.secondFactorAt,
+  notBefore: state.notBefore,
+  ...token,
+  expiresAt: session.expiresAt,
+  createdAt: session.createdAt,
+  grantedAt: now,
+})
+
+export const viewOf = (sid: string, session: Session): SessionView => ({
+  sid,
+  clientId: session.clientId,
+  name: session.deviceName,
+  acr: session.acr,
+  methods: session.methods,
+  scope: session.scope,
+  secondFactorAt: session.secondFactorAt,
+  createdAt: session.createdAt,
+  refreshedAt: session.refreshedAt,
   expiresAt: session.expiresAt,
 })
 

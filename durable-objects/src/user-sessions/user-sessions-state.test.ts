@@ -2,24 +2,23 @@ import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hashId, refreshIds } from './refresh-ids.ts'
-import {
-  isAlive,
-  MAX_SESSIONS,
-  noSessions,
-  REFRESH_GRACE_MS,
-  type SessionCommand,
-  type SessionsState,
-  step,
-} from './user-sessions-state.ts'
+import { REFRESH_GRACE_MS } from './rotate.ts'
+import { type SessionCommand, type SessionsState, upcastState } from './session-types.ts'
+import { isAlive, MAX_SESSIONS, noSessions, step } from './user-sessions-state.ts'
 
 const day = 86_400_000
 const successor = (hash: string) => createHash('sha256').update(hash).digest('hex').slice(0, 12)
 const open = (sid: string, lifetimeMs = 30 * day): SessionCommand => ({
   type: 'open',
+  kind: 'user',
   sid,
   clientId: 'menagerie',
   deviceName: null,
   acr: '1',
+  methods: ['pwd'],
+  scope: 'email profile',
+  secondFactorAt: null,
+  refreshable: true,
   lifetimeMs,
   hash: `first-${sid}`,
 })
@@ -81,6 +80,100 @@ describe('sessions', () => {
     ])
     const again = step(state, { type: 'revoke', sid: 'a', reason: 'admin' }, 2_000_000)
     expect([again.outcome, again.events]).toEqual(['ended', []])
+  })
+})
+
+describe('access tokens', () => {
+  const openedAt = (now: number) => step(noSessions, open('a'), now).state
+  const expired = (state: SessionsState, now: number) =>
+    step(state, { type: 'expire-tokens' }, now).state
+
+  it('are void when they were made before a change of roles, also within its second', () => {
+    const state = expired(openedAt(5_000), 7_200)
+    expect([6, 7, 8].map((iat) => isAlive(state, 'a', 7_300, iat))).toEqual([false, false, true])
+    expect(isAlive(state, 'a', 7_300)).toBe(true)
+  })
+
+  it('are void when they were made between two changes within one second', () => {
+    const state = expired(expired(openedAt(5_000), 7_200), 7_300)
+    expect([8, 9].map((iat) => isAlive(state, 'a', 7_400, iat))).toEqual([false, true])
+  })
+
+  it('stay good where nothing was made void', () => {
+    expect(isAlive(openedAt(5_000), 'a', 6_000, 1)).toBe(true)
+  })
+})
+
+describe('a session', () => {
+  const state = step(noSessions, open('a'), 5).state
+
+  it('has the name its user gives it; the same name again changes nothing', () => {
+    const named = step(state, { type: 'rename', sid: 'a', name: 'my phone' }, 6)
+    expect(named.state.sessions.a?.deviceName).toBe('my phone')
+    expect(named.events).toEqual([{ type: 'session.renamed', sid: 'a', name: 'my phone' }])
+    expect(step(named.state, { type: 'rename', sid: 'a', name: 'my phone' }, 7).events).toEqual([])
+  })
+
+  it('remembers when a second factor was shown in it', () => {
+    const { state: after } = step(state, { type: 'step-up', sid: 'a', method: 'otp' }, 6)
+    expect(after.sessions.a).toMatchObject({
+      acr: '2',
+      methods: ['pwd', 'otp'],
+      secondFactorAt: 6,
+    })
+  })
+
+  it.each([
+    { type: 'rename', sid: 'b', name: 'x' },
+    { type: 'step-up', sid: 'b', method: 'otp' },
+  ] as const)('that does not stand is not changed: $type', (command) => {
+    expect(step(state, command, 6)).toMatchObject({ outcome: 'ended', events: [] })
+  })
+
+  it('stays when all others end', () => {
+    const two = step(state, open('b'), 6).state
+    const after = step(two, { type: 'revoke-all', except: 'b', reason: 'revoked' }, 7)
+    expect(Object.keys(after.state.sessions)).toEqual(['b'])
+    expect(after.events).toEqual([
+      { type: 'session.revoked', sid: 'a', kind: 'user', reason: 'revoked' },
+    ])
+  })
+
+  it('does not open any more once the account is erased', () => {
+    const erased = step(state, { type: 'erase' }, 6)
+    expect(erased.events).toMatchObject([{ sid: 'a', reason: 'deleted' }])
+    expect(step(erased.state, open('b'), 7)).toMatchObject({ outcome: 'ended', events: [] })
+  })
+
+  it('of a client that has no refresh tokens ends when one is shown', () => {
+    const command = { ...open('a'), refreshable: false } as SessionCommand
+    const opened = step(noSessions, command, 5).state
+    expect(step(opened, rotate('a', 'first-a'), 6).outcome).toBe('reused')
+  })
+
+  it('ends when another client shows its refresh token (S22)', () => {
+    const shown = { ...rotate('a', 'first-a'), clientId: 'other' } as SessionCommand
+    expect(step(state, shown, 6)).toMatchObject({
+      outcome: 'reused',
+      events: [{ type: 'session.revoked', sid: 'a', reason: 'refresh_reuse' }],
+    })
+  })
+
+  it('that was kept before it knew methods and scope is read as one that began with a password', () => {
+    const old = { clientId: 'menagerie', deviceName: 'x', createdAt: 1, expiresAt: 9 }
+    const kept = { ...old, acr: '1' as const, current: 'h', refreshedAt: 1, recent: [] }
+    const lifted = upcastState({ sessions: { a: kept } })
+    expect(lifted).toMatchObject({ notBefore: 0, erased: false })
+    expect(lifted.sessions.a).toEqual({
+      ...kept,
+      kind: 'user',
+      methods: ['pwd'],
+      scope: 'email profile',
+      secondFactorAt: null,
+      refreshable: true,
+    })
+    expect(isAlive(lifted, 'a', 8, 1)).toBe(true)
+    expect(upcastState(lifted)).toBe(lifted)
   })
 })
 

@@ -1,89 +1,41 @@
-import type { EventData } from '@menagerie/contracts'
-import type { TimerChange } from '../journal/types.ts'
+import type { RevocationReason } from '@menagerie/contracts'
+import { rotate } from './rotate.ts'
+import { ends, expiryTimer, unchanged } from './session-step.ts'
+import type {
+  Session,
+  SessionCommand,
+  SessionEvent,
+  SessionStep,
+  SessionsState,
+} from './session-types.ts'
+import { firstValidSecond } from './valid-from.ts'
 
-/** Parallel refreshes with one token within this time get one and the same successor. */
-export const REFRESH_GRACE_MS = 10_000
 /** Sessions of one user; a further sign-in ends the one that was used least recently. */
 export const MAX_SESSIONS = 100
-/** Rotations of one family within the grace; more than a client that works could need. */
-const MAX_RECENT = 32
 
-/** A token of a family that was swapped lately: the SHA-256 of its id, and when. */
-export interface RotatedToken {
-  hash: string
-  at: number
+export const noSessions: SessionsState = { sessions: {}, notBefore: 0, erased: false }
+
+/** The session, while it stands. */
+export function standing(state: SessionsState, sid: string, now: number): Session | undefined {
+  const session = state.sessions[sid]
+  return session !== undefined && session.expiresAt > now ? session : undefined
 }
-
-/** A sign-in on one device, and its one family of refresh tokens. Times are milliseconds since the epoch. */
-export interface Session {
-  clientId: string
-  deviceName: string | null
-  acr: '1' | '2'
-  createdAt: number
-  /** The session and every token of it end then; nothing moves it. */
-  expiresAt: number
-  /** SHA-256 of the id of the family's one live token. */
-  current: string
-  refreshedAt: number
-  /** Tokens swapped within the grace; any other token of the family is a reused one. */
-  recent: RotatedToken[]
-}
-
-/** The living sessions of a user, by `sid`. An ended one is gone: its history is in the journal. */
-export interface SessionsState {
-  sessions: Record<string, Session>
-}
-
-export type RevocationReason = EventData<'session.revoked.v1'>['reason']
-
-export type SessionCommand =
-  | {
-      type: 'open'
-      sid: string
-      clientId: string
-      deviceName: string | null
-      acr: '1' | '2'
-      lifetimeMs: number
-      /** SHA-256 of the first token's id. */
-      hash: string
-    }
-  | { type: 'rotate'; sid: string; hash: string; successorHash: string }
-  | { type: 'revoke'; sid: string; reason: RevocationReason }
-
-export type SessionEvent =
-  | {
-      type: 'session.opened'
-      sid: string
-      clientId: string
-      deviceName: string | null
-      acr: '1' | '2'
-      expiresAt: number
-    }
-  | { type: 'session.refreshed'; sid: string }
-  | { type: 'session.revoked'; sid: string; reason: RevocationReason }
 
 /**
- * What a command came to. `ended`: there is no such session. `reused`: an old token was shown, and the session ended
- * with that. `too_fast`: nothing changed.
+ * Whether a session stands, and with it an access token.
+ *
+ * @param issuedAtSeconds the token's `iat`; left out, the session alone is looked at
  */
-export type SessionOutcome = 'done' | 'ended' | 'reused' | 'too_fast'
-
-export interface SessionStep {
-  state: SessionsState
-  events: SessionEvent[]
-  timers: TimerChange[]
-  outcome: SessionOutcome
-}
-
-export const noSessions: SessionsState = { sessions: {} }
-
-/** The name of the timer that ends a session. */
-export const expiryTimer = (sid: string): string => `expiry:${sid}`
-
-/** Whether a session stands. */
-export function isAlive(state: SessionsState, sid: string, now: number): boolean {
-  const session = state.sessions[sid]
-  return session !== undefined && session.expiresAt > now
+export function isAlive(
+  state: SessionsState,
+  sid: string,
+  now: number,
+  issuedAtSeconds = Number.POSITIVE_INFINITY,
+): boolean {
+  return (
+    standing(state, sid, now) !== undefined &&
+    (state.notBefore === 0 || issuedAtSeconds >= firstValidSecond(state.notBefore))
+  )
 }
 
 /**
@@ -97,9 +49,18 @@ export function step(state: SessionsState, command: SessionCommand, now: number)
     case 'rotate':
       return rotate(state, command, now)
     case 'revoke':
-      return state.sessions[command.sid] === undefined
-        ? unchanged(state, 'ended')
-        : revoke(state, command.sid, command.reason, 'done')
+      return ends(state, [command.sid], command.reason)
+    case 'revoke-all':
+      return revokeAll(state, command.reason, command.except)
+    case 'rename':
+    case 'step-up':
+      return change(state, command, now)
+    case 'expire-tokens':
+      return expireTokens(state, now)
+    case 'erase': {
+      const step = revokeAll(state, 'deleted')
+      return { ...step, state: { ...step.state, erased: true } }
+    }
   }
 }
 
@@ -108,14 +69,14 @@ function open(
   command: Extract<SessionCommand, { type: 'open' }>,
   now: number,
 ): SessionStep {
-  const { sid, clientId, deviceName, acr, hash } = command
+  const { type: _, lifetimeMs, hash, ...opening } = command
+  const { sid, ...known } = opening
+  if (state.erased) return unchanged(state, 'ended')
   if (state.sessions[sid] !== undefined) return unchanged(state, 'done')
-  const expiresAt = now + command.lifetimeMs
+  const expiresAt = now + lifetimeMs
   const room = makeRoom(state)
   const session: Session = {
-    clientId,
-    deviceName,
-    acr,
+    ...known,
     createdAt: now,
     expiresAt,
     current: hash,
@@ -123,8 +84,8 @@ function open(
     recent: [],
   }
   return {
-    state: { sessions: { ...room.state.sessions, [sid]: session } },
-    events: [...room.events, { type: 'session.opened', sid, clientId, deviceName, acr, expiresAt }],
+    state: { ...state, sessions: { ...room.state.sessions, [sid]: session } },
+    events: [...room.events, { type: 'session.opened', ...opening, expiresAt }],
     timers: [...room.timers, { type: 'timer.set', name: expiryTimer(sid), at: expiresAt }],
     outcome: 'done',
   }
@@ -135,60 +96,62 @@ function makeRoom(state: SessionsState): SessionStep {
   const all = Object.entries(state.sessions)
   if (all.length < MAX_SESSIONS) return unchanged(state, 'done')
   const [oldest] = all.sort(([, a], [, b]) => a.refreshedAt - b.refreshedAt)
-  return oldest === undefined
-    ? unchanged(state, 'done')
-    : revoke(state, oldest[0], 'expired', 'done')
+  return oldest === undefined ? unchanged(state, 'done') : ends(state, [oldest[0]], 'replaced')
 }
 
-function rotate(
+const revokeAll = (state: SessionsState, reason: RevocationReason, except?: string): SessionStep =>
+  ends(
+    state,
+    Object.keys(state.sessions).filter((sid) => sid !== except),
+    reason,
+  )
+
+/** Names a session, or notes that a second factor was shown in it. */
+function change(
   state: SessionsState,
-  command: Extract<SessionCommand, { type: 'rotate' }>,
+  command: Extract<SessionCommand, { type: 'rename' | 'step-up' }>,
   now: number,
 ): SessionStep {
-  const { sid, hash, successorHash } = command
-  const session = state.sessions[sid]
+  const { sid } = command
+  const session = standing(state, sid, now)
   if (session === undefined) return unchanged(state, 'ended')
-  if (session.expiresAt <= now) return revoke(state, sid, 'expired', 'ended')
-  const recent = session.recent.filter((token) => now - token.at <= REFRESH_GRACE_MS)
-  if (hash !== session.current) {
-    // Its successor is a function of the token itself, so a repeat within the grace changes nothing.
-    return recent.some((token) => token.hash === hash)
-      ? unchanged(state, 'done')
-      : revoke(state, sid, 'refresh_reuse', 'reused')
-  }
-  if (recent.length >= MAX_RECENT) return unchanged(state, 'too_fast')
-  const next: Session = {
-    ...session,
-    current: successorHash,
-    refreshedAt: now,
-    recent: [...recent, { hash, at: now }],
-  }
+  const [changed, event]: [Session, SessionEvent] =
+    command.type === 'rename'
+      ? [
+          { ...session, deviceName: command.name },
+          { type: 'session.renamed', sid, name: command.name },
+        ]
+      : [
+          {
+            ...session,
+            acr: '2',
+            methods: [...new Set([...session.methods, command.method])],
+            secondFactorAt: now,
+          },
+          { type: 'session.stepped-up', sid, method: command.method },
+        ]
+  if (command.type === 'rename' && session.deviceName === command.name)
+    return unchanged(state, 'done')
   return {
-    state: { sessions: { ...state.sessions, [sid]: next } },
-    events: [{ type: 'session.refreshed', sid }],
+    state: { ...state, sessions: { ...state.sessions, [sid]: changed } },
+    events: [event],
     timers: [],
     outcome: 'done',
   }
 }
 
-function revoke(
-  state: SessionsState,
-  sid: string,
-  reason: RevocationReason,
-  outcome: SessionOutcome,
-): SessionStep {
-  const { [sid]: _ended, ...sessions } = state.sessions
+/**
+ * Makes every access token so far void; refresh tokens stay. Each time the second moves on, so that tokens made between
+ * two changes within one second are void too.
+ */
+function expireTokens(state: SessionsState, now: number): SessionStep {
+  const notBefore =
+    state.notBefore === 0 ? now : Math.max(now, firstValidSecond(state.notBefore) * 1000)
+  const sids = Object.keys(state.sessions)
   return {
-    state: { sessions },
-    events: [{ type: 'session.revoked', sid, reason }],
-    timers: [{ type: 'timer.cancel', name: expiryTimer(sid) }],
-    outcome,
+    state: { ...state, notBefore },
+    events: [{ type: 'tokens.expired', notBefore, sids }],
+    timers: [],
+    outcome: 'done',
   }
 }
-
-const unchanged = (state: SessionsState, outcome: SessionOutcome): SessionStep => ({
-  state,
-  events: [],
-  timers: [],
-  outcome,
-})

@@ -44,6 +44,7 @@ export function principal(change: Partial<Principal> = {}): Principal {
     roles: [],
     permissions: [],
     acr: '1',
+    issuedAt: Date.now(),
     expiresAt: Date.now() + 10 * 86_400_000,
     ...change,
   }

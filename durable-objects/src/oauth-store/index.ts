@@ -1,0 +1,2 @@
+export { OAuthStore, type StoreRow } from './oauth-store.ts'
+export type { StoredRow } from './rows.ts'
