@@ -27,6 +27,11 @@ export default defineConfig({
                 BOOT_ID: 'boot-1',
                 EMAIL_API_URL: 'http://email.test',
                 EMAIL_API_KEY: 'an-email-key-for-tests-only',
+                CARRIER_API_URL: 'http://carrier.test',
+                CARRIER_NUMBER: '+12025550100',
+                CARRIER_ACCOUNT_SID: 'ACtest',
+                CARRIER_AUTH_TOKEN: 'a-carrier-token-for-tests-only',
+                DELIVERY_KEY: 'a-delivery-key-that-is-for-tests-only',
                 CURSOR_KEY: 'a-cursor-key-that-is-for-tests-only',
                 TEST_SIGNING_KEY: issuer.privateJwk,
                 MIGRATIONS: await readD1Migrations(

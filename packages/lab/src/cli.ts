@@ -4,19 +4,31 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { ApiError } from '@menagerie/client'
 import { z } from 'zod'
+import { totpCode } from './authenticator.ts'
 import { type DeviceCounts, type DevicesOptions, startDevices } from './devices/devices.ts'
 
 const usage = `npm run lab -- devices [--count 10] [--rate 1] [--seconds n] [--prefix lab]
 
   Registers devices {prefix}-1 and so on at the system that runs here, connects them over MQTT and lets each
-  send so many measurements a second, until Ctrl-C or for so many seconds.`
+  send so many measurements a second, until Ctrl-C or for so many seconds.
+
+npm run lab -- code [role]
+
+  Prints what the authenticator app of a demo user shows now; the admin's unless a role is given.`
 
 /** What the lab needs of `demo.json`, which `npm start` writes. */
 const Demo = z.object({
   gateway: z.url(),
   mqtt: z.url().optional(),
   mqttProtocol: z.union([z.literal(5), z.literal(4)]).optional(),
-  users: z.array(z.object({ role: z.string(), username: z.string(), password: z.string() })),
+  users: z.array(
+    z.object({
+      role: z.string(),
+      username: z.string(),
+      password: z.string(),
+      totpSecret: z.string().optional(),
+    }),
+  ),
 })
 
 /** A mistake of the person at the keyboard, or something they can put right. */
@@ -36,6 +48,7 @@ export async function runLab(args: string[]): Promise<number> {
   try {
     const [command, ...rest] = args
     if (command === 'devices') return await runDevices(rest, stop.signal)
+    if (command === 'code') return showCode(rest)
     say(usage)
     return command === undefined || command === '--help' ? 0 : 2
   } catch (error) {
@@ -55,7 +68,7 @@ export async function runLab(args: string[]): Promise<number> {
 async function runDevices(args: string[], signal: AbortSignal): Promise<number> {
   const { seconds, ...wanted } = readArguments(args)
   const dataDir = process.env.DATA_DIR || '.data'
-  const options = { ...readDemo(dataDir), ...wanted, dataDir, say }
+  const options = { ...readTarget(dataDir), ...wanted, dataDir, say }
   say(`Registering ${options.count} devices at ${options.gatewayUrl}`)
   const devices = await startDevices(options, signal)
   if (devices.ids.length === 0) {
@@ -106,18 +119,33 @@ function parse(args: string[]) {
   }
 }
 
-/** Where the system that runs here is, and who may register devices at it. */
-function readDemo(
-  dataDir: string,
-): Pick<DevicesOptions, 'gatewayUrl' | 'mqttUrl' | 'protocolVersion' | 'username' | 'password'> {
+function showCode([role = 'admin', ...rest]: string[]): number {
+  if (rest.length > 0) throw new UsageError(`Give one role at most\n\n${usage}`)
+  const { users } = readDemo(process.env.DATA_DIR || '.data')
+  const secret = users.find((user) => user.role === role)?.totpSecret
+  if (secret === undefined) throw new UsageError(`The demo ${role} has no authenticator app`)
+  say(totpCode(secret, Date.now()))
+  return 0
+}
+
+/** What `npm start` wrote of the system that runs here. */
+function readDemo(dataDir: string): z.infer<typeof Demo> {
   const path = join(dataDir, 'demo.json')
   if (!existsSync(path))
     throw new UsageError(`No system has run here (${path} is missing): start one with npm start`)
   const parsed = Demo.safeParse(JSON.parse(readFileSync(path, 'utf8')))
-  const admin = parsed.data?.users.find(({ role }) => role === 'admin')
-  if (!parsed.success || admin === undefined)
+  if (!parsed.success)
     throw new UsageError(`${path} cannot be read: start the system again with npm start`)
-  const { gateway, mqtt, mqttProtocol } = parsed.data
+  return parsed.data
+}
+
+/** Where it is, and who may register devices at it. */
+function readTarget(
+  dataDir: string,
+): Pick<DevicesOptions, 'gatewayUrl' | 'mqttUrl' | 'protocolVersion' | 'username' | 'password'> {
+  const { gateway, mqtt, mqttProtocol, users } = readDemo(dataDir)
+  const admin = users.find(({ role }) => role === 'admin')
+  if (admin === undefined) throw new UsageError('The system that ran here has no demo admin')
   if (mqtt === undefined || mqttProtocol === undefined)
     throw new UsageError(
       'The system that ran here has no MQTT broker: start it again with npm start',

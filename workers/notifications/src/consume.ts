@@ -2,6 +2,9 @@ import { CloudEvent, type QueueName } from '@menagerie/contracts'
 import { clockOf, Line, Logger, traceIdOf, withLine } from '@menagerie/core'
 import type { Env } from './context.ts'
 
+/** `max_retries` of the queue `deliveries` in wrangler.toml: the message that fails after it becomes a dead letter. */
+const LAST_ATTEMPT = 20
+
 /** A message of a queue, read. What comes back is done; `retryAfterSeconds` has it come again. */
 export type Handle = (
   event: CloudEvent,
@@ -11,12 +14,15 @@ export type Handle = (
 /**
  * Consumes a batch, each message by itself: what cannot be handled comes again after a while and becomes a dead letter
  * in the end, and the others go on.
+ *
+ * @param neverKept says of an event that it is dropped instead of becoming a dead letter
  */
 export async function consume(
   batch: MessageBatch,
   queue: QueueName,
   env: Env,
   handle: Handle,
+  neverKept: (event: CloudEvent) => boolean = () => false,
 ): Promise<void> {
   const logger = new Logger({ service: 'notifications' })
   const clock = clockOf(env)
@@ -33,15 +39,20 @@ export async function consume(
       }
       const event = read.data as CloudEvent
       line.add({ eventId: event.id, traceId: traceIdOf(event.traceparent) })
+      const comeAgain = (delaySeconds: number) => {
+        const dropped = message.attempts >= LAST_ATTEMPT && neverKept(event)
+        count(dropped ? 'dropped' : 'retried')
+        if (dropped) message.ack()
+        else message.retry({ delaySeconds })
+      }
       try {
         const again = await handle(event, line)
-        count(again === undefined ? 'consumed' : 'retried')
-        if (again === undefined) message.ack()
-        else message.retry({ delaySeconds: again.retryAfterSeconds })
+        if (again !== undefined) return comeAgain(again.retryAfterSeconds)
+        count('consumed')
+        message.ack()
       } catch (error) {
         line.raise('warn').add({ error })
-        count('retried')
-        message.retry({ delaySeconds: pauseSeconds(message.attempts) })
+        comeAgain(pauseSeconds(message.attempts))
       }
     }
     await withLine(line, 'message', () => clock.now(), work)

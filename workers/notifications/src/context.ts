@@ -10,6 +10,14 @@ export const Settings = CommonSettings.extend({
   EMAIL_API_KEY: z.string().min(1),
   /** Whom e-mails come from: an address, or `Name <address>`. */
   EMAIL_FROM: z.string().min(3).max(320),
+  /** A carrier with Twilio's API, which takes SMS. */
+  CARRIER_API_URL: z.url({ protocol: /^https?$/ }),
+  /** The number that SMS come from, E.164; empty where none are sent. */
+  CARRIER_NUMBER: z.union([z.literal(''), z.string().regex(/^\+[1-9]\d{6,14}$/)]),
+  CARRIER_ACCOUNT_SID: z.string().regex(/^[A-Za-z0-9]{1,64}$/),
+  CARRIER_AUTH_TOKEN: z.string().min(16),
+  /** Opens codes and links that accounts sealed. */
+  DELIVERY_KEY: z.string().min(32),
   /** Signs list cursors. */
   CURSOR_KEY: z.string().min(32),
 })

@@ -7,7 +7,8 @@ const LEASE_MS = 30_000
 export interface DeliveryKey {
   id: string
   notificationId: string
-  mailbox: string
+  /** `null` where nobody waits for what becomes of it; the column is empty then. */
+  mailbox: string | null
   channel: Channel
 }
 
@@ -60,7 +61,7 @@ export async function claimDelivery(
          AND deliveries.next_attempt_at <= ?6
        RETURNING attempts`,
     )
-    .bind(id, notificationId, mailbox, channel, now + LEASE_MS, now, bootId)
+    .bind(id, notificationId, mailbox ?? '', channel, now + LEASE_MS, now, bootId)
     .first<{ attempts: number }>()
   return row?.attempts
 }

@@ -71,6 +71,7 @@ export const deliveries = sqliteTable('deliveries', {
   /** `{notificationId}:{channel}`, the provider's idempotency key. */
   id: text('id').primaryKey(),
   notificationId: text('notification_id').notNull(),
+  /** Empty where nobody waits for what becomes of it. */
   mailbox: text('mailbox').notNull(),
   channel: text('channel').$type<Channel>().notNull(),
   state: text('state').$type<'queued' | 'sending' | 'sent' | 'failed' | 'skipped'>().notNull(),

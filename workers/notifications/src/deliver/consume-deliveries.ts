@@ -13,6 +13,7 @@ import {
 } from '../db/deliveries.ts'
 import { mailboxNamed, orThrow } from '../mailboxes.ts'
 import { attempt } from './attempt.ts'
+import { isSealed } from './open-content.ts'
 import type { ProviderAnswer } from './provider-answer.ts'
 import { MAX_ATTEMPTS, retrySeconds } from './retry.ts'
 
@@ -31,7 +32,19 @@ export const consumeDeliveries = (
   env: Env,
   random: () => number = Math.random,
 ): Promise<void> =>
-  consume(batch, 'deliveries', env, (event, line) => deliver(event, env, line, random))
+  consume(
+    batch,
+    'deliveries',
+    env,
+    (event, line) => deliver(event, env, line, random),
+    (event) => isSecret(event as Requested),
+  )
+
+/** Content for its recipient alone is dropped rather than kept among the dead letters. */
+const isSecret = ({ data }: Requested): boolean => isSealed(data.content)
+
+const isOver = ({ data: { expiresAt } }: Requested, now: number): boolean =>
+  expiresAt !== null && Date.parse(expiresAt) <= now
 
 async function deliver(
   event: CloudEvent,
@@ -46,6 +59,11 @@ async function deliver(
   const key: DeliveryKey = { id, notificationId, mailbox, channel }
   const now = () => clockOf(env).now()
   line.add({ deliveryId: id, channel })
+  // Even where the database is away: what is over leaves no trace among the dead letters.
+  if (isSecret(requested) && isOver(requested, now())) {
+    line.add({ outcome: 'skipped', reason: 'expired' })
+    return undefined
+  }
   const number = await claimDelivery(env.DB, key, settingsOf(env).BOOT_ID, now())
   if (number === undefined) return goOn(env, key, await findDelivery(env.DB, id), now(), requested)
   const startedAt = now()
@@ -76,7 +94,8 @@ async function goOn(
   if (row.state === 'sending') return again
   const context = traceparent === undefined ? {} : { traceparent }
   const report = { notificationId, channel, ...outcomeOf(row.state, row) }
-  orThrow(await mailboxNamed(env, mailbox).deliveryResult(report, context))
+  // Of a code or a link nobody is told what became of it.
+  if (mailbox !== null) orThrow(await mailboxNamed(env, mailbox).deliveryResult(report, context))
   return row.state === 'queued' ? again : undefined
 }
 

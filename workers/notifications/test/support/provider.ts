@@ -1,4 +1,4 @@
-/** An e-mail as the provider took it. */
+/** An e-mail as the provider took it, or an SMS, whose sender stands as its subject. */
 export interface SentEmail {
   key: string
   authorization: string
@@ -22,6 +22,16 @@ export function fakeProvider(): (request: Request) => Promise<Response> {
       const to = searchParams.get('to')
       const emails = [...sent.values()].filter((email) => email.to === to)
       return Response.json({ emails, attempts: attempts.get(to ?? '') ?? 0 })
+    }
+    if (request.method === 'POST' && pathname === '/2010-04-01/Accounts/ACtest/Messages.json') {
+      const form = new URLSearchParams(await request.text())
+      const to = form.get('To') ?? ''
+      const key = request.headers.get('idempotency-key') ?? ''
+      const authorization = request.headers.get('authorization') ?? ''
+      attempts.set(to, (attempts.get(to) ?? 0) + 1)
+      const text = form.get('Body') ?? ''
+      sent.set(key, { key, authorization, to, subject: form.get('From') ?? '', text })
+      return Response.json({ sid: `SM${sent.size}`, status: 'queued' }, { status: 201 })
     }
     if (request.method !== 'POST' || pathname !== '/emails')
       return new Response(null, { status: 404 })
