@@ -1,0 +1,75 @@
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { AuditQuery, AuditRecord } from '@menagerie/contracts'
+import { admin } from '@menagerie/contracts/routes'
+import {
+  guardRoutes,
+  page,
+  principalOf,
+  readCursor,
+  signCursor,
+  verifierFor,
+} from '@menagerie/core'
+import { and, desc, eq, sql } from 'drizzle-orm'
+import { drizzle } from 'drizzle-orm/d1'
+import type { App } from '../context.ts'
+import { auditEvents } from '../db/schema.ts'
+
+const guarded = guardRoutes(verifierFor('admin'))
+
+/** `GET /admin/audit` — audit:read. */
+export function addAuditRoutes(app: OpenAPIHono<App>): void {
+  app.openapi(guarded(admin.audit), async (c) => {
+    const query = c.req.valid('query')
+    const { limit, cursor, action, actorId, targetId } = query
+    const scope = JSON.stringify([
+      'audit',
+      principalOf(c).id,
+      action ?? null,
+      actorId ?? null,
+      targetId ?? null,
+    ])
+    const after = cursor ? await readCursor(c.env.CURSOR_KEY, scope, cursor) : undefined
+    const rows = await auditStatement(c.env.DB, query, after)
+    const shown = rows.slice(0, limit)
+    const last = shown.at(-1)
+    const next =
+      rows.length > limit && last
+        ? await signCursor(c.env.CURSOR_KEY, scope, [last.at, last.id])
+        : undefined
+    return c.json(page(c, shown.map(toRecord), next), 200)
+  })
+}
+
+/** A page and one row more, newest first: each filter has an index in that order. */
+export const auditStatement = (
+  db: D1Database,
+  { limit, action, actorId, targetId }: AuditQuery,
+  after: readonly (string | number)[] | undefined,
+) =>
+  drizzle(db)
+    .select()
+    .from(auditEvents)
+    .where(
+      and(
+        action ? eq(auditEvents.action, action) : undefined,
+        actorId ? eq(auditEvents.actorId, actorId) : undefined,
+        targetId ? eq(auditEvents.targetId, targetId) : undefined,
+        after
+          ? sql`(${auditEvents.at}, ${auditEvents.id}) < (${String(after[0])}, ${String(after[1])})`
+          : undefined,
+      ),
+    )
+    .orderBy(desc(auditEvents.at), desc(auditEvents.id))
+    .limit(limit + 1)
+
+const toRecord = ({
+  actorKind,
+  actorId,
+  targetKind,
+  targetId,
+  ...row
+}: typeof auditEvents.$inferSelect): AuditRecord => ({
+  ...row,
+  actor: { kind: actorKind, id: actorId },
+  target: { kind: targetKind, id: targetId },
+})
