@@ -1,9 +1,12 @@
 import { type AppEnv, CommonSettings, envValidator } from '@menagerie/core'
+import type { LoginGuard } from '@menagerie/durable-objects/login-guard'
+import type { OAuthStore } from '@menagerie/durable-objects/oauth-store'
 import type { OutboxSweeper } from '@menagerie/durable-objects/outbox-sweeper'
 import type { UserSessions } from '@menagerie/durable-objects/user-sessions'
 import { z } from 'zod'
 
 const seconds = z.string().regex(/^[1-9]\d*$/, 'must be a whole number of seconds')
+const length = z.string().regex(/^([89]|[1-6]\d)$/, 'must be between 8 and 69')
 const secret = z.string().min(32, 'must have at least 32 characters')
 
 /** The settings of accounts; bindings are declared in wrangler.toml. */
@@ -18,6 +21,16 @@ export const Settings = CommonSettings.extend({
   CURSOR_KEY: secret,
   /** What the client `bridge` shows for its own token. */
   BRIDGE_CLIENT_SECRET: secret,
+  /** Seals codes and links on their way to notifications, which has it too. */
+  DELIVERY_KEY: secret,
+  /** Whether administrators must show a second factor at every sign-in. */
+  REQUIRE_ADMIN_SECOND_FACTOR: z.enum(['true', 'false']),
+  PASSWORD_MIN_LENGTH: length,
+  PASSWORD_MIN_LENGTH_WITH_SECOND_FACTOR: length,
+  /** Tries to sign in from one address. */
+  SIGN_INS_PER_MINUTE: z.string().regex(/^[1-9]\d*$/, 'must be a whole number'),
+  /** After how long another key signs. */
+  KEY_ROTATION_DAYS: z.string().regex(/^[1-9]\d*$/, 'must be a whole number of days'),
 })
 export type Settings = z.infer<typeof Settings>
 
@@ -28,10 +41,14 @@ export const settingsOf = envValidator(Settings)
 export interface Env extends Settings {
   DB: D1Database
   USER_SESSIONS: DurableObjectNamespace<UserSessions>
+  LOGIN_GUARD: DurableObjectNamespace<LoginGuard>
+  OAUTH_STORE: DurableObjectNamespace<OAuthStore>
   OUTBOX_SWEEPER: DurableObjectNamespace<OutboxSweeper>
   HISTORY_QUEUE: Queue
   RULES_QUEUE: Queue
   REVOCATIONS_QUEUE: Queue
+  DELIVERIES_QUEUE: Queue
+  AUDIT_QUEUE: Queue
 }
 
 export interface App extends AppEnv {

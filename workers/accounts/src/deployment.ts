@@ -1,5 +1,6 @@
-import { clockOf, verifierFor } from '@menagerie/core'
+import { clockOf, type KeySource, verifierFor } from '@menagerie/core'
 import { type Env, settingsOf } from './context.ts'
+import { knownClientIds } from './oauth/clients.ts'
 import { refreshTokenKey } from './secrets.ts'
 import { SigningKeyStore } from './tokens/signing-keys.ts'
 
@@ -36,5 +37,23 @@ export async function refreshTokenKeyOf(env: Env): Promise<Uint8Array> {
   return key
 }
 
+/** How long the registered clients are used without asking D1 again. */
+const CLIENTS_FRESH_MS = 10_000
+
+/** Our own keys and clients, for our own verifier. */
+export const verificationOf = oncePerEnv((env): KeySource => {
+  const clock = clockOf(env)
+  let known: { at: number; clients: string[] } | undefined
+  return {
+    async keys(fresh) {
+      const now = clock.now()
+      if (known === undefined || fresh === 'signed' || now - known.at >= CLIENTS_FRESH_MS)
+        known = { at: now, clients: await knownClientIds(env) }
+      const { keys } = await signingKeysOf(env).keys(fresh !== false)
+      return { keys, clients: known.clients }
+    },
+  }
+})
+
 /** Verifies tokens with our own store instead of asking ourselves over HTTP. */
-export const verifier = verifierFor('accounts', (env) => signingKeysOf(env as Env))
+export const verifier = verifierFor('accounts', (env) => verificationOf(env as Env))

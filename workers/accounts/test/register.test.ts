@@ -57,7 +57,7 @@ describe('registering', () => {
     expect(await count('users WHERE email = ?', 'grace@example.com')).toBe(1)
   })
 
-  it('answers a taken name with the same shape, changes nothing and tells the owner', async () => {
+  it('answers a taken name with the same shape, changes nothing and tells the owner (S46)', async () => {
     const phoneNumber = freshPhone()
     const owner = (await register({ phoneNumber })).body.data
     const again = await register({ phoneNumber, password: 'another password' })

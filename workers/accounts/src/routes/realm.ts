@@ -1,54 +1,83 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import { auth as routes } from '@menagerie/contracts/routes'
-import { AppError, guardRoutes } from '@menagerie/core'
+import { oidc as routes } from '@menagerie/contracts/routes'
+import { AppError, guardRoutes, toTraceparent } from '@menagerie/core'
 import type { Context } from 'hono'
 import { type App, settingsOf } from '../context.ts'
 import { signingKeysOf, verifier } from '../deployment.ts'
-import { clientToken } from '../sign-in/client-credentials/client-token.ts'
-import { type OAuthRefusal, statusOf } from '../sign-in/client-credentials/oauth-refusal.ts'
-import { readTokenRequest } from '../sign-in/client-credentials/token-request.ts'
+import { auditRefusedClient, clientNamed } from '../oauth/audit-refused-client.ts'
+import { toEngine } from '../oauth/engine.ts'
+import { engineRequest } from '../oauth/engine-request.ts'
 
 const guarded = guardRoutes(verifier)
 
-/** Adds what stands under `/auth/realms/{realm}`. */
+/** What the engine answers. Not by the routes' schemas: the standards say themselves what is wrong with a request. */
+const engineRoutes = [
+  routes.discovery,
+  routes.authorize,
+  routes.authorizePost,
+  routes.resume,
+  routes.token,
+  routes.userinfo,
+  routes.userinfoPost,
+  routes.introspect,
+  routes.revoke,
+  routes.deviceAuthorization,
+  routes.endSession,
+  routes.endSessionPost,
+  routes.confirmEndSession,
+  routes.endSessionSuccess,
+  routes.device,
+  routes.devicePost,
+  routes.deviceResume,
+] as const
+
+/** Endpoints of clients: what they send stands in the body, never in an address, which ends in logs (RFC 6749 §2.3.1). */
+const clientRoutes: readonly object[] = [
+  routes.token,
+  routes.introspect,
+  routes.revoke,
+  routes.deviceAuthorization,
+]
+
+/** Adds what stands under `/auth/realms/{realm}`, the hosted pages excepted. */
 export function realmRoutes(app: OpenAPIHono<App>): void {
+  // Ours, so that a key is published before it signs.
   app.openapi(guarded(routes.certs), async (c) => {
     requireRealm(c, c.req.valid('param').realm)
     const { keys } = await signingKeysOf(c.env).keys(false)
     c.header('Cache-Control', 'public, max-age=60')
-    return c.json({ keys: keys }, 200)
+    return c.json({ keys }, 200)
   })
 
-  // Not by the route's schemas: OAuth says itself what is wrong with a request, and in its own shape.
-  app.post(routes.token.getRoutingPath(), async (c) => {
-    requireRealm(c, c.req.param('realm'))
-    const read = readTokenRequest({
-      query: new URL(c.req.url).search,
-      contentType: c.req.header('content-type'),
-      authorization: c.req.header('authorization'),
-      body: await c.req.text(),
+  for (const route of engineRoutes) {
+    app.on(route.method.toUpperCase(), route.getRoutingPath(), async (c) => {
+      requireRealm(c, c.req.param('realm'))
+      if (clientRoutes.includes(route) && new URL(c.req.url).search !== '') return inAddress(c)
+      const request = await engineRequest(settingsOf(c.env), c.req.raw, {
+        traceparent: toTraceparent(c.get('trace')),
+        requestId: c.get('requestId'),
+        marksToken: route === routes.introspect || route === routes.revoke,
+      })
+      const isClients = clientRoutes.includes(route)
+      const named = isClients ? await clientNamed(request.clone()) : null
+      if (named !== null) c.get('line').add({ clientId: named })
+      const answer = await toEngine(c.env, request, c.executionCtx as ExecutionContext)
+      if (answer.status === 401 && isClients) await auditRefusedClient(c, named)
+      return answer
     })
-    if (!read.ok) return refuse(c, read.error)
-    c.get('line').add({ clientId: read.value.clientId.slice(0, 64) })
-    const answer = await clientToken(c.env, read.value)
-    if (!answer.ok) return refuse(c, answer.error)
-    return c.json(answer.value, 200, unkept)
-  })
+  }
 }
 
 function requireRealm(c: Context<App>, realm: string | undefined): void {
   if (realm !== settingsOf(c.env).REALM) throw new AppError('not_found', 'There is no such realm')
 }
 
-/** Answers of the token endpoint are never kept (RFC 6749 §5.1). */
-const unkept = { 'cache-control': 'no-store', pragma: 'no-cache' }
-
-/** A bare JSON error; a refused client is told how to show who it is (RFC 6749 §5.2). */
-function refuse(c: Context<App>, refusal: OAuthRefusal): Response {
-  const status = statusOf(refusal)
-  c.get('line').add({ reason: refusal.error })
-  return c.json(refusal, status, {
-    ...unkept,
-    ...(status === 401 ? { 'www-authenticate': 'Basic realm="menagerie", charset="UTF-8"' } : {}),
-  })
-}
+const inAddress = (c: Context<App>): Response =>
+  c.json(
+    {
+      error: 'invalid_request',
+      error_description: 'Send the parameters in the body, not in the address',
+    },
+    400,
+    { 'cache-control': 'no-store' },
+  )

@@ -1,9 +1,8 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import { permissionsOf, type UserListQuery } from '@menagerie/contracts'
+import type { UserListQuery } from '@menagerie/contracts'
 import { users as routes } from '@menagerie/contracts/routes'
 import {
   AppError,
-  clockOf,
   data,
   guardRoutes,
   page,
@@ -14,28 +13,29 @@ import {
   toTraceparent,
 } from '@menagerie/core'
 import { type App, settingsOf } from '../context.ts'
-import { findUser, type ListPosition, listUsers, positionOf, toUser } from '../db/users.ts'
+import { listUsers } from '../db/list-users.ts'
+import { findUser, toUser } from '../db/users.ts'
 import { verifier } from '../deployment.ts'
-import { wakeSweeper } from '../outbox.ts'
+import { addressOf } from '../guard/login-guard.ts'
+import { readPreferences, writePreferences } from '../users/preferences.ts'
 import { register } from '../users/register.ts'
+import { updateProfile } from '../users/update-user.ts'
+import { profileOf } from '../users/user-detail.ts'
+import { invitationRoutes } from './invitations.ts'
+import { userAdminRoutes } from './user-admin.ts'
 
 const guarded = guardRoutes(verifier)
 
-/** Adds registration, the own profile and the list of accounts. */
+/** Adds registration, the own profile, the list of accounts, and what administrators do with accounts. */
 export function userRoutes(app: OpenAPIHono<App>): void {
   app.openapi(guarded(routes.register), async (c) => {
-    const settings = settingsOf(c.env)
-    const registered = await register({
-      db: c.env.DB,
+    const registered = await register(c.env, {
       body: c.req.valid('json'),
       idempotencyKey: readIdempotencyKey(c.req.header('idempotency-key')),
       answer: (registration) => data(c, registration),
-      bcryptCost: Number(settings.BCRYPT_COST),
-      secret: settings.KEY_ENCRYPTION_KEY,
-      now: clockOf(c.env).now(),
+      address: addressOf(c),
       traceparent: toTraceparent(c.get('trace')),
     })
-    c.executionCtx.waitUntil(wakeSweeper(c.env))
     if (registered.replayed) c.header('Idempotent-Replayed', 'true')
     return c.json(JSON.parse(registered.response), 201)
   })
@@ -44,38 +44,36 @@ export function userRoutes(app: OpenAPIHono<App>): void {
     const user = await findUser(c.env.DB, principalOf(c).id)
     if (user === undefined || user.status === 'disabled')
       throw new AppError('unauthorized', 'The account of this token is not active')
-    const { status: _status, ...profile } = toUser(user)
-    return c.json(
-      data(c, {
-        ...profile,
-        permissions: permissionsOf(user.roles),
-        mfa: { enabled: false, methods: [] },
-      }),
-      200,
-    )
+    return c.json(data(c, await profileOf(c.env, user)), 200)
+  })
+  app.openapi(guarded(routes.updateProfile), async (c) => {
+    const traceparent = toTraceparent(c.get('trace'))
+    const user = await updateProfile(c.env, principalOf(c), c.req.valid('json'), traceparent)
+    return c.json(data(c, await profileOf(c.env, user)), 200)
+  })
+  app.openapi(guarded(routes.preferences), async (c) =>
+    c.json(data(c, await readPreferences(c.env, principalOf(c).id)), 200),
+  )
+  app.openapi(guarded(routes.putPreferences), async (c) => {
+    const kept = await writePreferences(c.env, principalOf(c).id, c.req.valid('json'))
+    return c.json(data(c, kept), 200)
   })
 
+  // Before the routes by id, which would take `list` for one.
   app.openapi(guarded(routes.list), async (c) => {
     const query = c.req.valid('query')
     const { CURSOR_KEY } = settingsOf(c.env)
     const scope = listScope(principalOf(c).id, query)
     const after =
-      query.cursor === undefined
-        ? undefined
-        : asPosition(await readCursor(CURSOR_KEY, scope, query.cursor))
-    const rows = await listUsers(c.env.DB, query, after)
-    const shown = rows.slice(0, query.limit)
-    const last = shown.at(-1)
-    const next =
-      last === undefined || rows.length <= query.limit
-        ? undefined
-        : await signCursor(CURSOR_KEY, scope, positionOf(last, query.sort))
-    return c.json(page(c, shown.map(toUser), next), 200)
+      query.cursor === undefined ? undefined : await readCursor(CURSOR_KEY, scope, query.cursor)
+    const { rows, next } = await listUsers(c.env.DB, query, after)
+    const cursor = next && (await signCursor(CURSOR_KEY, scope, next))
+    return c.json(page(c, rows.map(toUser), cursor), 200)
   })
-}
 
-/** A cursor is signed by us, so its shape is ours. */
-const asPosition = ([value = '', id = '']: (string | number)[]): ListPosition => [value, String(id)]
+  userAdminRoutes(app)
+  invitationRoutes(app)
+}
 
 /** Who lists what: a cursor is good for the same caller and query alone; the page size may change. */
 const listScope = (caller: string, { q, role, status, sort }: UserListQuery): string =>

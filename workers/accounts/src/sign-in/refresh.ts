@@ -10,27 +10,30 @@ import {
 import { type Env, settingsOf } from '../context.ts'
 import { findUser } from '../db/users.ts'
 import { refreshTokenKeyOf } from '../deployment.ts'
+import { tokensFor } from '../sessions/tokens.ts'
 import { type RefreshTokenClaims, readRefreshToken } from '../tokens/refresh-token.ts'
 import { invalidGrant, sessionError } from './session-error.ts'
-import { tokensFor } from './tokens.ts'
 
 /**
- * Swaps a refresh token for its successor and an access token with the account's roles of this moment.
+ * Swaps a refresh token of our own client for its successor and an access token with the account's roles of this moment.
+ * Other clients refresh at the token endpoint, where they show who they are; a token of theirs shown here has been stolen
+ * and ends its session (RFC 6749 §10.4).
  *
  * @throws AppError `invalid_grant` (RFC 6749 §5.2)
  */
 export async function refresh(env: Env, token: string, trace: Trace): Promise<TokenResponse> {
   const claims = await claimsOf(env, token)
   if (claims === undefined) throw invalidGrant('not one of ours, or over')
-  const user = await findUser(env.DB, claims.sub)
-  if (user === undefined || user.status === 'disabled') throw invalidGrant('no active account')
-  const { sid, jti } = claims
-  const grant = await env.USER_SESSIONS.getByName(user.id).rotate(
-    { sid, jti },
+  const { sub, sid, jti } = claims
+  const grant = await env.USER_SESSIONS.getByName(sub).rotate(
+    { sid, jti, clientId: settingsOf(env).CLIENT_ID },
     toTraceparent(trace),
   )
   if (!grant.ok) throw sessionError(grant.error)
-  return tokensFor(env, user, grant.value, clockOf(env).now())
+  // After the swap: roles that are taken away from now on make its token void, and those taken away before are not read.
+  const user = await findUser(env.DB, sub)
+  if (user === undefined || user.status === 'disabled') throw invalidGrant('no active account')
+  return tokensFor(env, user, grant.value)
 }
 
 /**
@@ -44,7 +47,7 @@ export async function signOut(
   token: string | undefined,
   trace: Trace,
 ): Promise<void> {
-  if (principal.kind !== 'user') throw new AppError('forbidden', 'Only people have sessions')
+  if (principal.kind !== 'user') throw new AppError('forbidden', 'Only people sign out')
   const claims = token === undefined ? undefined : await claimsOf(env, token)
   const named = claims?.sub === principal.id ? [claims.sid] : []
   const sessions = env.USER_SESSIONS.getByName(principal.id)

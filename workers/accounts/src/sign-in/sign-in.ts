@@ -1,69 +1,77 @@
-import type { LoginRequest, TokenResponse } from '@menagerie/contracts'
-import {
-  AppError,
-  clockOf,
-  makeEvent,
-  newId,
-  outboxStatements,
-  type Trace,
-  toTraceparent,
-} from '@menagerie/core'
+import type { AuthenticationMethod, LoginRequest, TokenResponse } from '@menagerie/contracts'
+import { AppError, type Trace, toTraceparent } from '@menagerie/core'
 import { type Env, settingsOf } from '../context.ts'
-import { findByIdentifier } from '../db/users.ts'
+import type { UserRow } from '../db/schema.ts'
 import { identifierOf } from '../identifiers.ts'
 import { invalidField } from '../invalid-field.ts'
-import { checkPassword } from '../passwords.ts'
-import { sessionError } from './session-error.ts'
-import { tokensFor } from './tokens.ts'
+import { openSession } from '../sessions/open-session.ts'
+import { tokensFor } from '../sessions/tokens.ts'
+import { checkPasswordSignIn, type SignInResult } from './authenticate.ts'
 
 /**
- * Signs in with a name and a password; the session's owner tells of it in the transaction that opens the session. For
- * an unknown name, a wrong password and a disabled account the answer is the same, and so is the work: one bcrypt
- * comparison and one kept event.
+ * Signs in with a name and a password; the session's owner tells of it in the transaction that opens the session.
  *
- * @throws AppError `invalid_credentials`, `validation_failed` for a client nobody knows
+ * @param address where the request comes from
+ * @throws AppError `invalid_credentials`, `mfa_required` with `mfaToken` and `methods`, `too_many_attempts`,
+ *   `validation_failed` for another client than our own, which sign in at the authorization endpoint
  */
-export async function signIn(env: Env, body: LoginRequest, trace: Trace): Promise<TokenResponse> {
-  const settings = settingsOf(env)
-  const clientId = body.clientId ?? settings.CLIENT_ID
-  if (clientId !== settings.CLIENT_ID)
-    throw invalidField('/clientId', 'unknown_client', 'is no client of ours')
-  const traceparent = toTraceparent(trace)
-  const user = await findByIdentifier(env.DB, identifierOf(body))
-  const cost = Number(settings.BCRYPT_COST)
-  const check = await checkPassword(body.password, user?.passwordHash, cost)
-  const now = clockOf(env).now()
-
-  if (user === undefined || !check.matches || user.status === 'disabled') {
-    const failed = makeEvent({
-      type: 'user.sign-in.failed.v1',
-      id: newId(),
-      source: '/accounts',
-      subject: user === undefined ? '/users' : `/users/${user.id}`,
-      at: now,
-      data: {
-        userId: user?.id ?? null,
-        reason: user?.status === 'disabled' && check.matches ? 'disabled' : 'invalid_credentials',
-      },
-      traceparent,
-    })
-    await env.DB.batch(outboxStatements(env.DB, failed, now))
-    throw new AppError('invalid_credentials', 'The name or the password is wrong')
-  }
-
-  const sid = newId()
-  const grant = await env.USER_SESSIONS.getByName(user.id).open(
-    { userId: user.id, sid, clientId, deviceName: body.deviceName ?? null, acr: '1' },
-    traceparent,
-  )
-  if (!grant.ok) throw sessionError(grant.error)
-  if (check.rehashed !== undefined)
-    await keepHash(env.DB, user.id, user.passwordHash, check.rehashed).run()
-  return tokensFor(env, user, grant.value, now)
+export async function signIn(
+  env: Env,
+  body: LoginRequest,
+  address: string,
+  trace: Trace,
+): Promise<TokenResponse> {
+  requireOwnClient(env, body.clientId)
+  const deviceName = body.deviceName ?? null
+  const result = await checkPasswordSignIn(env, {
+    identifier: identifierOf(body),
+    password: body.password,
+    address,
+    trace,
+    deviceName,
+  })
+  return finishSignIn(env, result, deviceName, trace)
 }
 
-/** Only while the password is still the one that was checked. */
-const keepHash = (db: D1Database, id: string, checked: string, rehashed: string) =>
-  db
-    .prepare('UPDATE users SET password_hash = ? WHERE id = ? AND password_hash = ?')
-    .bind(rehashed, id, checked)
+/** Tokens for who has shown enough. @throws AppError `invalid_credentials`, `mfa_required` */
+export async function finishSignIn(
+  env: Env,
+  result: SignInResult,
+  deviceName: string | null,
+  trace: Trace,
+): Promise<TokenResponse> {
+  switch (result.status) {
+    case 'refused':
+      throw new AppError('invalid_credentials', 'The name or the password is wrong')
+    case 'second_factor':
+      throw new AppError('mfa_required', 'Show a second factor: POST /auth/mfa/verify', {
+        members: { mfaToken: result.mfaToken, methods: result.methods },
+      })
+    case 'authenticated':
+      return openFor(env, result.user, result.methods, deviceName, trace)
+  }
+}
+
+/** A session of our own client and its tokens. */
+export async function openFor(
+  env: Env,
+  user: UserRow,
+  methods: AuthenticationMethod[],
+  deviceName: string | null,
+  trace: Trace,
+): Promise<TokenResponse> {
+  const grant = await openSession(env, {
+    user,
+    clientId: settingsOf(env).CLIENT_ID,
+    deviceName,
+    methods,
+    traceparent: toTraceparent(trace),
+  })
+  return tokensFor(env, user, grant)
+}
+
+/** @throws AppError `validation_failed` */
+export function requireOwnClient(env: Env, clientId: string | undefined): void {
+  if (clientId !== undefined && clientId !== settingsOf(env).CLIENT_ID)
+    throw invalidField('/clientId', 'unknown_client', 'is no client of ours')
+}

@@ -1,8 +1,10 @@
-import { AppError, type KeySource, newId, toBase64Url } from '@menagerie/core'
+import { AppError, type KeySource, newId } from '@menagerie/core'
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose'
-import { encryptionKey } from '../secrets.ts'
+import { auditStatements } from '../audit.ts'
+import { purposes, seal, unseal } from '../sealing.ts'
+import { dueBefore, KEYS_IN_USE, type KeyTimes, signingKey } from './key-schedule.ts'
 
-/** How long a read of the keys is used; a new key is published for that long before it may sign elsewhere. */
+/** How long a read of the keys is used; far less than a new key is published before it signs. */
 const FRESH_MS = 60_000
 /** How often an unknown `kid` may make us read again. */
 const RETRY_MS = 10_000
@@ -15,6 +17,8 @@ export interface SigningKeys {
   kid: string
   privateKey: CryptoKey
   published: { keys: PublicJwk[] }
+  /** All keys with their private members, the one that signs first. Never leaves the isolate. */
+  privateKeys: JWK[]
 }
 
 export interface SigningKeyOptions {
@@ -24,20 +28,38 @@ export interface SigningKeyOptions {
   now: () => number
 }
 
+export interface RotationOptions {
+  /** How long a key signs. */
+  periodMs: number
+  /** How long what a key has signed may still be shown: it is published for that long after its last signature. */
+  keptMs: number
+  traceparent?: string
+}
+
 interface KeyRow {
   kid: string
   public_jwk: string
   private_jwk: string
+  created_at: number
+  retired_at: number | null
+}
+
+interface LoadedKey extends KeyTimes {
+  public: PublicJwk
+  private: JWK
 }
 
 /**
- * The deployment's RS256 keys in D1. The first is made at first need by an insert that only takes place while there is
- * none, so that two isolates end with one key. Private members are in D1 under AES-256-GCM and nowhere else.
+ * The deployment's RS256 keys in D1: one signs, the next is published beside it, and retired ones stay published while
+ * something they signed may be shown. The first two are made at first need by inserts that only take place while they are
+ * missing, so that two isolates end with the same; `rotate` makes the others. Private members are in D1 under AES-256-GCM
+ * and nowhere else.
  */
 export class SigningKeyStore implements KeySource {
   readonly #options: SigningKeyOptions
-  // The value, never a pending promise: what one request waits for must not hang on another request's end.
-  #cached: { at: number; keys: SigningKeys } | undefined
+  // The values, never a pending promise: what one request waits for must not hang on another request's end.
+  #cached: { at: number; keys: LoadedKey[] } | undefined
+  #current: SigningKeys | undefined
 
   constructor(options: SigningKeyOptions) {
     this.#options = options
@@ -50,30 +72,17 @@ export class SigningKeyStore implements KeySource {
    */
   async current(maxAgeMs = FRESH_MS): Promise<SigningKeys> {
     const now = this.#options.now()
-    if (this.#cached !== undefined && now - this.#cached.at < maxAgeMs) return this.#cached.keys
-    const keys = await this.#load()
-    this.#cached = { at: now, keys }
-    return keys
-  }
-
-  async keys(fresh: boolean): Promise<{ keys: PublicJwk[] }> {
-    return (await this.current(fresh ? RETRY_MS : FRESH_MS)).published
-  }
-
-  async #load(): Promise<SigningKeys> {
     try {
-      let rows = await this.#read()
-      if (rows.length === 0) {
-        await this.#make()
-        rows = await this.#read()
+      if (this.#cached === undefined || now - this.#cached.at >= maxAgeMs) {
+        this.#cached = { at: now, keys: await this.#load() }
+        this.#current = undefined
       }
-      const [newest] = rows
-      if (newest === undefined) throw new Error('No signing key could be made')
-      return {
-        kid: newest.kid,
-        privateKey: await this.#decrypt(newest),
-        published: { keys: rows.map((row) => JSON.parse(row.public_jwk) as PublicJwk) },
-      }
+      const { keys } = this.#cached
+      const signing = signingKey(keys)
+      if (signing === undefined) throw new Error('No signing key could be made')
+      if (this.#current?.kid !== signing.public.kid)
+        this.#current = await toSigningKeys(signing, keys)
+      return this.#current
     } catch (error) {
       throw new AppError('unavailable', 'Tokens cannot be signed now', {
         cause: error,
@@ -82,59 +91,126 @@ export class SigningKeyStore implements KeySource {
     }
   }
 
+  async keys(fresh: boolean): Promise<{ keys: PublicJwk[] }> {
+    return (await this.current(fresh ? RETRY_MS : FRESH_MS)).published
+  }
+
+  /**
+   * Retires the key that signs when its time is over, which makes the next one sign, and publishes a new next one; removes
+   * those whose signatures nobody can show any more. May run in many places at once, and at need with a `periodMs` of 0.
+   *
+   * @returns whether another key signs now
+   */
+  async rotate({ periodMs, keptMs, traceparent }: RotationOptions): Promise<boolean> {
+    const { db } = this.#options
+    const now = this.#options.now()
+    await db
+      .prepare('DELETE FROM signing_keys WHERE retired_at <= ?')
+      .bind(now - keptMs)
+      .run()
+    const rows = await this.#read()
+    const inUse = rows.filter((row) => row.retired_at === null)
+    const [signing, next] = inUse
+    const due = dueBefore(now, periodMs)
+    if (signing === undefined || next === undefined || next.created_at > due) return false
+    const key = await makeKey(this.#options.secret)
+    const made = { sql: 'EXISTS (SELECT 1 FROM signing_keys WHERE kid = ?)', params: [key.kid] }
+    const [inserted] = await db.batch([
+      db
+        .prepare(
+          `INSERT INTO signing_keys (kid, public_jwk, private_jwk, created_at)
+           SELECT ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM signing_keys WHERE created_at > ?)`,
+        )
+        .bind(key.kid, key.public, key.sealed, now, due),
+      db
+        .prepare(
+          `UPDATE signing_keys SET retired_at = ? WHERE kid = ? AND retired_at IS NULL AND ${made.sql}`,
+        )
+        .bind(now, signing.kid, ...made.params),
+      ...auditStatements(
+        db,
+        {
+          action: 'signing-key.rotated',
+          actor: { kind: 'service', id: 'accounts' },
+          target: { kind: 'signing-key', id: next.kid },
+          detail: { retired: signing.kid, next: key.kid },
+        },
+        now,
+        traceparent,
+        made,
+      ),
+    ])
+    this.#cached = undefined
+    return inserted?.meta.changes === 1
+  }
+
+  async #load(): Promise<LoadedKey[]> {
+    let rows = await this.#read()
+    if (rows.filter((row) => row.retired_at === null).length < KEYS_IN_USE) {
+      await this.#fill()
+      rows = await this.#read()
+    }
+    return Promise.all(
+      rows.map(async (row) => ({
+        ...timesOf(row),
+        public: JSON.parse(row.public_jwk) as PublicJwk,
+        private: JSON.parse(
+          await unseal(this.#options.secret, purposes.signingKeys, row.private_jwk, row.kid),
+        ) as JWK,
+      })),
+    )
+  }
+
   async #read(): Promise<KeyRow[]> {
     const { results } = await this.#options.db
-      .prepare(
-        `SELECT kid, public_jwk, private_jwk FROM signing_keys
-         ORDER BY retired_at IS NOT NULL, created_at DESC, kid`,
-      )
+      .prepare('SELECT * FROM signing_keys ORDER BY created_at, kid')
       .all<KeyRow>()
     return results
   }
 
-  async #make(): Promise<void> {
-    const kid = newId()
-    const pair = await generateKeyPair('RS256', { modulusLength: 2048, extractable: true })
-    const { kty, n, e } = await exportJWK(pair.publicKey)
-    const published = JSON.stringify({ kty, use: 'sig', alg: 'RS256', kid, n, e })
-    const encrypted = await this.#encrypt(kid, JSON.stringify(await exportJWK(pair.privateKey)))
-    await this.#options.db
-      .prepare(
-        `INSERT INTO signing_keys (kid, public_jwk, private_jwk, created_at)
-         SELECT ?, ?, ?, ? WHERE NOT EXISTS (SELECT 1 FROM signing_keys)`,
-      )
-      .bind(kid, published, encrypted, this.#options.now())
-      .run()
-  }
-
-  async #encrypt(kid: string, jwk: string): Promise<string> {
-    const iv = crypto.getRandomValues(new Uint8Array(12))
-    const sealed = await crypto.subtle.encrypt(
-      { name: 'AES-GCM', iv, additionalData: new TextEncoder().encode(kid) },
-      await encryptionKey(this.#options.secret),
-      new TextEncoder().encode(jwk),
+  /** Makes keys until there are enough; whoever else does so at the same time makes none too many. */
+  async #fill(): Promise<void> {
+    const { db, secret } = this.#options
+    const keys = await Promise.all(Array.from({ length: KEYS_IN_USE }, () => makeKey(secret)))
+    await db.batch(
+      keys.map((key) =>
+        db
+          .prepare(
+            `INSERT INTO signing_keys (kid, public_jwk, private_jwk, created_at)
+             SELECT ?, ?, ?, ? WHERE (SELECT count(*) FROM signing_keys WHERE retired_at IS NULL) < ?`,
+          )
+          .bind(key.kid, key.public, key.sealed, this.#options.now(), KEYS_IN_USE),
+      ),
     )
-    return `${toBase64Url(iv)}.${toBase64Url(new Uint8Array(sealed))}`
-  }
-
-  async #decrypt(row: KeyRow): Promise<CryptoKey> {
-    const [iv = '', sealed = ''] = row.private_jwk.split('.')
-    const jwk = await crypto.subtle.decrypt(
-      {
-        name: 'AES-GCM',
-        iv: fromBase64Url(iv),
-        additionalData: new TextEncoder().encode(row.kid),
-      },
-      await encryptionKey(this.#options.secret),
-      fromBase64Url(sealed),
-    )
-    const key = await importJWK(JSON.parse(new TextDecoder().decode(jwk)) as JWK, 'RS256')
-    if (key instanceof Uint8Array) throw new Error(`The key ${row.kid} is no RSA key`)
-    return key
   }
 }
 
-const fromBase64Url = (text: string): Uint8Array<ArrayBuffer> =>
-  Uint8Array.from(atob(text.replaceAll('-', '+').replaceAll('_', '/')), (char) =>
-    char.charCodeAt(0),
-  )
+const timesOf = (row: KeyRow): KeyTimes => ({
+  createdAt: row.created_at,
+  retiredAt: row.retired_at,
+})
+
+async function makeKey(secret: string): Promise<{ kid: string; public: string; sealed: string }> {
+  const kid = newId()
+  const pair = await generateKeyPair('RS256', { modulusLength: 2048, extractable: true })
+  const { kty, n, e } = await exportJWK(pair.publicKey)
+  const jwk = JSON.stringify(await exportJWK(pair.privateKey))
+  return {
+    kid,
+    public: JSON.stringify({ kty, use: 'sig', alg: 'RS256', kid, n, e }),
+    sealed: await seal(secret, purposes.signingKeys, jwk, kid),
+  }
+}
+
+async function toSigningKeys(signing: LoadedKey, all: LoadedKey[]): Promise<SigningKeys> {
+  const { kid } = signing.public
+  const privateKey = await importJWK(signing.private, 'RS256')
+  if (privateKey instanceof Uint8Array) throw new Error(`The key ${kid} is no RSA key`)
+  const ordered = [signing, ...all.filter((key) => key !== signing)]
+  return {
+    kid,
+    privateKey,
+    published: { keys: ordered.map((key) => key.public) },
+    privateKeys: ordered.map((key) => ({ ...key.public, ...key.private })),
+  }
+}

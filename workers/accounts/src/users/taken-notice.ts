@@ -1,4 +1,5 @@
 import { eventRows, makeEvent, newId } from '@menagerie/core'
+import type { Condition } from '../audit.ts'
 
 /**
  * Statements that keep a notice for the owner of a name that somebody tried to register: a failed sign-in with the
@@ -14,7 +15,7 @@ export function takenNotice(
   ownId: string,
   now: number,
   traceparent: string,
-  claimed: { sql: string; params: string[] },
+  claimed: Condition,
 ): D1PreparedStatement[] {
   const event = makeEvent({
     type: 'user.sign-in.failed.v1',
