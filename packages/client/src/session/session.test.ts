@@ -5,7 +5,15 @@ import type { SessionTokens } from './session-tokens.ts'
 
 /** An accounts service of twenty lines: numbers its tokens, knows which is good. */
 function accounts() {
-  const served = { refreshes: 0, logouts: 0, good: '', refreshAnswers: 200, down: false }
+  const served = {
+    refreshes: 0,
+    logouts: 0,
+    good: '',
+    refreshAnswers: 200,
+    down: false,
+    /** Runs before a refresh is answered. */
+    beforeRefresh: undefined as (() => Promise<void>) | undefined,
+  }
   let count = 0
   const answer = (status: number, body?: unknown) =>
     new Response(body === undefined ? null : JSON.stringify(body), {
@@ -44,8 +52,24 @@ function accounts() {
     switch (new URL(request.url).pathname) {
       case '/auth/login':
         return tokens()
+      case '/auth/mfa/verify':
+        return tokens()
+      case '/auth/step-up':
+        served.good = 'stepped-up'
+        return answer(200, {
+          data: {
+            access_token: served.good,
+            token_type: 'Bearer',
+            expires_in: 900,
+            scope: 'email profile',
+            session_state: '019aa5b8-7c00-7000-8000-000000000001',
+            step_up_expires_in: 300,
+          },
+          meta: { requestId: 'r' },
+        })
       case '/auth/refresh':
         served.refreshes += 1
+        await served.beforeRefresh?.()
         return served.refreshAnswers === 200
           ? tokens()
           : problem(
@@ -146,4 +170,30 @@ test('signing out ends the session here even when the server is not reached', as
   unreached.served.down = true
   await expect(unreached.session.signOut()).rejects.toThrow('fetch failed')
   expect(unreached.session.tokens).toBeUndefined()
+})
+
+test('finishes a sign-in with a second factor', async () => {
+  const { fetch } = accounts()
+  const session = createSession({ baseUrl: 'http://api.test', fetch })
+  await session.finishSignIn({ mfaToken: 'x'.repeat(32), method: 'totp', code: '123456' })
+  expect(session.tokens?.accessToken).toBe('access-1')
+})
+
+test('goes on with the access token of a step-up and the refresh token it has', async () => {
+  const { session } = await signedIn()
+  const before = session.tokens
+  await session.stepUp({ method: 'totp', code: '123456' })
+  expect(session.tokens).toMatchObject({
+    accessToken: 'stepped-up',
+    refreshToken: before?.refreshToken,
+  })
+  await expect(session.client.call(users.profile)).resolves.toBeDefined()
+})
+
+test('keeps the refresh token that a refresh brings while somebody steps up', async () => {
+  const { session, served } = await signedIn()
+  const old = session.tokens
+  served.beforeRefresh = () => session.stepUp({ method: 'totp', code: '123456' })
+  await session.renew(old?.accessToken ?? '')
+  expect(session.tokens?.refreshToken).not.toBe(old?.refreshToken)
 })

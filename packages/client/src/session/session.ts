@@ -1,5 +1,10 @@
-import type { LoginRequest } from '@menagerie/contracts'
-import { auth } from '@menagerie/contracts/routes'
+import type {
+  LoginRequest,
+  MfaVerifyRequest,
+  StepUpRequest,
+  TokenResponse,
+} from '@menagerie/contracts'
+import { auth, credentials } from '@menagerie/contracts/routes'
 import { ApiError } from '../http/api-error.ts'
 import { type Client, createClient } from '../http/client.ts'
 import type { TokenSource } from '../http/token-source.ts'
@@ -23,6 +28,18 @@ export interface Session extends Required<TokenSource> {
   readonly tokens: SessionTokens | undefined
   /** @throws ApiError `invalid_credentials`, `mfa_required`, `too_many_attempts` */
   signIn(credentials: LoginRequest): Promise<void>
+  /**
+   * Finishes a sign-in that was answered `mfa_required`: its problem holds the `mfaToken` and the `methods`.
+   *
+   * @throws ApiError `invalid_code`, `too_many_attempts`
+   */
+  finishSignIn(proof: MfaVerifyRequest): Promise<void>
+  /**
+   * Shows a second factor now, for what is answered `step_up_required` otherwise.
+   *
+   * @throws ApiError `invalid_code`, `too_many_attempts`
+   */
+  stepUp(proof: StepUpRequest): Promise<void>
   /** Ends the session here and at the server. Here it is over even when the server cannot be reached. */
   signOut(): Promise<void>
 }
@@ -59,11 +76,11 @@ export function createSession(options: SessionOptions): Session {
       const { data } = await open.call(auth.refresh, {
         body: { refresh_token: from.refreshToken },
       })
-      // Somebody signed in or out meanwhile: their tokens stand.
-      if (tokens === from) change(sessionTokens(data, askedAt))
+      // Somebody signed in or out meanwhile: their tokens stand. A step-up meanwhile is of the same session.
+      if (tokens?.refreshToken === from.refreshToken) change(sessionTokens(data, askedAt))
     } catch (error) {
       if (!(error instanceof ApiError && isRefusal(error))) throw error
-      if (tokens === from) change(undefined)
+      if (tokens?.refreshToken === from.refreshToken) change(undefined)
     }
     return tokens?.accessToken
   }
@@ -88,6 +105,11 @@ export function createSession(options: SessionOptions): Session {
     }
   }
 
+  function begin(response: TokenResponse, askedAt: number) {
+    signIns += 1
+    change(sessionTokens(response, askedAt))
+  }
+
   const source: Required<TokenSource> = {
     token: () =>
       tokens && renewalDue(tokens, receivedAt, now()) ? renewEarly(tokens) : tokens?.accessToken,
@@ -102,11 +124,20 @@ export function createSession(options: SessionOptions): Session {
     get tokens() {
       return tokens
     },
-    async signIn(credentials) {
+    async signIn(body) {
       const askedAt = now()
-      const { data } = await open.call(auth.login, { body: credentials })
-      signIns += 1
-      change(sessionTokens(data, askedAt))
+      begin((await open.call(auth.login, { body })).data, askedAt)
+    },
+    async finishSignIn(body) {
+      const askedAt = now()
+      begin((await open.call(credentials.mfaVerify, { body })).data, askedAt)
+    },
+    async stepUp(body) {
+      const askedAt = now()
+      const { data } = await client.call(credentials.stepUp, { body })
+      const accessExpiresAt = askedAt + data.expires_in * 1000
+      // Whoever signed out or in meanwhile has other tokens; a refresh meanwhile is of the same session.
+      if (tokens) change({ ...tokens, accessToken: data.access_token, accessExpiresAt })
     },
     async signOut() {
       if (tokens === undefined) return
