@@ -1,12 +1,18 @@
 import { type Finding, print } from './report.ts'
 import { bridgeRate } from './suites/bridge-rate.ts'
 import { profileRate } from './suites/profile-rate.ts'
+import { signInRate } from './suites/sign-in-rate.ts'
 import { startTimes } from './suites/start-times.ts'
 import { testTime } from './suites/test-time.ts'
+import { tokenCheck } from './suites/token-check.ts'
+import { userList } from './suites/user-list.ts'
 
 const suites: Readonly<Record<string, () => Promise<Finding[]>>> = {
   profile: profileRate,
   bridge: bridgeRate,
+  tokens: tokenCheck,
+  'sign-in': signInRate,
+  users: userList,
   start: startTimes,
   test: testTime,
 }

@@ -3,6 +3,8 @@ import autocannon from 'autocannon'
 export interface Load {
   url: string
   headers?: Record<string, string>
+  /** JSON; asked by POST then, else by GET. */
+  body?: unknown
   seconds: number
   connections: number
 }
@@ -16,7 +18,13 @@ export interface Load {
 export async function rate(load: Load): Promise<number> {
   const result = await autocannon({
     url: load.url,
-    headers: load.headers ?? {},
+    headers: {
+      ...(load.body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...load.headers,
+    },
+    ...(load.body === undefined
+      ? {}
+      : { method: 'POST' as const, body: JSON.stringify(load.body) }),
     duration: load.seconds,
     connections: load.connections,
     // Beside this thread, which reads what the Workers write.
@@ -32,4 +40,10 @@ export async function rate(load: Load): Promise<number> {
 export const median = (values: readonly number[]): number => {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+}
+
+/** The value that `share` of all are not above. @param share 0.95 for the 95th percentile */
+export const quantile = (values: readonly number[], share: number): number => {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
 }

@@ -69,7 +69,7 @@ export async function startOurs(
     }
   if (accounts === undefined) throw new Error(`no Worker binds ${ACCOUNTS_DATABASE}`)
   const users = ensureDemoUsers(folder)
-  await seedUsers(accounts, users, Date.now())
+  await seedUsers(accounts, users, Date.now(), secrets.KEY_ENCRYPTION_KEY)
   const signIn = async (role: string) => {
     const user = users.find((candidate) => candidate.role === role)
     if (!user) throw new Error(`there is no demo ${role}`)

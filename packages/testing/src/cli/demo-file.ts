@@ -13,7 +13,8 @@ export interface DemoFile {
   bridge?: string
   lab?: string
   scrapeToken: string
-  users: { role: string; username: string; password: string }[]
+  /** `totpSecret` (base32) is asked for by critical actions: `POST /auth/step-up`. */
+  users: { role: string; username: string; password: string; totpSecret?: string }[]
   /** Belongs to the admin. */
   device?: { id: string; username: string; password: string }
 }
@@ -31,7 +32,7 @@ export function demoFile(system: RunningSystem): DemoFile {
         }),
     ...(system.labUrl === undefined ? {} : { lab: system.labUrl }),
     scrapeToken: system.secrets.SCRAPE_TOKEN ?? '',
-    users: system.users.map(({ role, username, password }) => ({ role, username, password })),
+    users: system.users.map(({ displayName: _, ...user }) => user),
     ...(system.device === undefined ? {} : { device: system.device }),
   }
 }

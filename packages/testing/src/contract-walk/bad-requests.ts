@@ -135,10 +135,19 @@ function badBodies(route: DeclaredRoute, base: Base, withFields: boolean): BadRe
       code: 'validation_failed',
     })),
   )
-  return [...bodies, tooLarge(route), ...(withFields ? fields : [])].map(
+  const taken = takesAnyField(schema)
+  const refused = taken ? bodies.filter(({ body }) => !isSmallObject(body)) : bodies
+  return [...refused, tooLarge(route), ...(withFields ? fields : [])].map(
     (bad) => ({ ...base, ...bad }) as BadRequest,
   )
 }
+
+/** A body of names that its sender chooses has no unknown ones. */
+const takesAnyField = (schema: unknown): boolean =>
+  typeof schema === 'object' && schema !== null && 'keyType' in schema
+
+const isSmallObject = (body: BadRequest['body']): boolean =>
+  typeof body === 'string' && body.includes('unknownField') && body.length < 1000
 
 function badQueries(route: DeclaredRoute, base: Base): BadRequest[] {
   const schema = route.request?.query
@@ -157,7 +166,8 @@ function badQueries(route: DeclaredRoute, base: Base): BadRequest[] {
 }
 
 function badParameters(route: DeclaredRoute, base: Base): BadRequest[] {
-  if (!route.path.includes('{id}')) return []
+  const [, name] = IDENTIFIER.exec(route.path) ?? []
+  if (name === undefined) return []
   const ids = ['1', 'not-an-id', '%00', "' OR 1=1--", 'x'.repeat(300)]
   // Devices bring ids of their own, so what is no id depends on the route. Without the body that a route asks for, a
   // good id gets no further than that.
@@ -168,21 +178,24 @@ function badParameters(route: DeclaredRoute, base: Base): BadRequest[] {
       ...base,
       fault: `id ${id.slice(0, 12)}`,
       path: fill(route.path, encodeURIComponent(id)),
-      code: isId(route, id) ? missing : 'validation_failed',
+      code: isId(route, name, id) ? missing : 'validation_failed',
     })),
     { ...base, fault: 'an id that nothing has', code: missing },
   ]
 }
 
-function isId(route: DeclaredRoute, id: string): boolean {
+function isId(route: DeclaredRoute, name: string, id: string): boolean {
   const schema = route.request?.params as { safeParse(value: unknown): { success: boolean } }
-  return schema.safeParse({ id }).success
+  return schema.safeParse({ [name]: id }).success
 }
 
-/** A path with its variables filled: `{id}` with the value, all others with a word. */
+/** What is made by us and has an id. */
+const IDENTIFIER = /\{(id|sid)\}/
+
+/** A path with its variables filled: `{id}` and `{sid}` with the value, all others with a word. */
 export const fill = (path: string, id: string): string =>
   path
-    .replace('{id}', id)
+    .replace(IDENTIFIER, id)
     .replace('{realm}', 'no-such-realm')
     .replaceAll(/\{\w+\}/g, 'x')
 

@@ -1,8 +1,14 @@
 /** The accounts Worker with the test-only doors in its objects. */
-import worker, { UserSessions as Production } from '@menagerie/accounts'
+import worker, {
+  LoginGuard as ProductionLoginGuard,
+  OAuthStore as ProductionOAuthStore,
+  UserSessions as ProductionUserSessions,
+} from '@menagerie/accounts'
 import { withTestDoor } from './with-test-door.ts'
 
 export * from '@menagerie/accounts'
-/** Stands before the one that the star brings. */
-export class UserSessions extends withTestDoor(Production) {}
+/** These stand before those that the star brings. */
+export class UserSessions extends withTestDoor(ProductionUserSessions) {}
+export class LoginGuard extends withTestDoor(ProductionLoginGuard) {}
+export class OAuthStore extends withTestDoor(ProductionOAuthStore) {}
 export default worker

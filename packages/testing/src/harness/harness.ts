@@ -11,7 +11,7 @@ import { type RunningLab, startLabBeside } from '../launcher/lab.ts'
 import { databasesOf } from '../launcher/migration-files.ts'
 import { applyMigrations } from '../launcher/migrations.ts'
 import { readConfigs } from '../launcher/read-configs.ts'
-import { ensureSecrets } from '../launcher/secrets.ts'
+import { ensureSecrets, type Secrets } from '../launcher/secrets.ts'
 import { localVars } from '../launcher/vars.ts'
 import { readWorkers, type WorkerSource } from '../launcher/worker-config.ts'
 import { repositoryRoot } from '../paths.ts'
@@ -85,7 +85,7 @@ export async function startHarness(options: HarnessOptions = {}): Promise<Harnes
     for (const { name, migrations } of databasesOf(configs)) {
       await applyMigrations(await databaseOf(running, name), migrations)
     }
-    const users = options.seed ? await seed(running, folder.path) : []
+    const users = options.seed ? await seed(running, folder.path, secrets) : []
     return {
       ...{ url, wsUrl: proxy.wsUrl, dataDir: folder.path, secrets, users, proxy, stop },
       labUrl: lab?.url,
@@ -119,10 +119,11 @@ interface Running {
   sources: readonly WorkerSource[]
 }
 
-async function seed(running: Running, dataDir: string): Promise<DemoUser[]> {
+async function seed(running: Running, dataDir: string, secrets: Secrets): Promise<DemoUser[]> {
   const { ACCOUNTS_DATABASE, seedUsers } = await import('../launcher/seed.ts')
   const users = ensureDemoUsers(dataDir)
-  await seedUsers(await databaseOf(running, ACCOUNTS_DATABASE), users, Date.now())
+  const database = await databaseOf(running, ACCOUNTS_DATABASE)
+  await seedUsers(database, users, Date.now(), secrets.KEY_ENCRYPTION_KEY)
   return users
 }
 

@@ -8,6 +8,8 @@ export interface DemoUser {
   username: string
   password: string
   displayName: string
+  /** Of an authenticator app (base32), for what asks for a second factor; the demo's sign-in does not. */
+  totpSecret?: string
 }
 
 const PEOPLE = [
@@ -27,7 +29,21 @@ export function ensureDemoUsers(dataDir: string): DemoUser[] {
   const users = PEOPLE.map((person) => ({
     ...person,
     password: randomBytes(15).toString('base64url'),
+    ...(person.role === 'admin' ? { totpSecret: base32(randomBytes(20)) } : {}),
   }))
   writeFileSync(path, `${JSON.stringify(users, null, 2)}\n`, { mode: 0o600 })
   return users
+}
+
+const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'
+
+/** Without padding (RFC 4648 §6). @param bytes a multiple of five */
+function base32(bytes: Uint8Array): string {
+  let bits = 0n
+  for (const byte of bytes) bits = (bits << 8n) | BigInt(byte)
+  const length = (bytes.length * 8) / 5
+  return Array.from({ length }, (_, place) => {
+    const shift = BigInt((length - 1 - place) * 5)
+    return alphabet[Number((bits >> shift) & 31n)]
+  }).join('')
 }

@@ -72,9 +72,11 @@ test('a variable that nobody declares is named', () => {
 })
 
 test('the carrier is the lab only where there is a lab, and hashing is cheap only in tests', () => {
-  expect(localVars('development', undefined)).toEqual({})
+  expect(localVars('development', undefined)).toEqual({ REQUIRE_ADMIN_SECOND_FACTOR: 'false' })
   expect(localVars('test', 'http://lab')).toEqual({
     BCRYPT_COST: '4',
+    SIGN_INS_PER_MINUTE: '100000',
+    REQUIRE_ADMIN_SECOND_FACTOR: 'false',
     CARRIER_API_URL: 'http://lab',
     CARRIER_NUMBER: '+12025550100',
     EMAIL_API_URL: 'http://lab',
@@ -94,6 +96,8 @@ test('secrets and demo passwords are random, stay the same for a folder, and onl
   const users = ensureDemoUsers(one.path)
   expect(users.map(({ role }) => role)).toEqual(['user', 'agent', 'supervisor', 'admin'])
   for (const { password } of users) expect(password.length).toBeGreaterThanOrEqual(16)
+  expect(users.filter((user) => user.totpSecret).map(({ role }) => role)).toEqual(['admin'])
+  expect(users.at(-1)?.totpSecret).toMatch(/^[A-Z2-7]{32}$/)
   expect(ensureDemoUsers(one.path)).toEqual(users)
   for (const name of ['secrets.json', 'demo-users.json']) {
     expect(statSync(join(one.path, name)).mode & 0o077).toBe(0)

@@ -7,6 +7,7 @@
 import { withDatabases } from './databases.ts'
 import { ensureDemoUsers } from './demo-users.ts'
 import { readConfigs } from './read-configs.ts'
+import { keptSecrets } from './secrets.ts'
 
 const [dataDir = '', seed, ...configPaths] = process.argv.slice(2)
 const configs = readConfigs(configPaths)
@@ -15,5 +16,7 @@ await withDatabases(dataDir, configs, async (open) => {
   if (seed !== 'seed') return
   const { ACCOUNTS_DATABASE, seedUsers } = await import('./seed.ts')
   const database = open(ACCOUNTS_DATABASE)
-  if (database !== undefined) await seedUsers(database, ensureDemoUsers(dataDir), Date.now())
+  if (database === undefined) return
+  const { KEY_ENCRYPTION_KEY } = keptSecrets(dataDir)
+  await seedUsers(database, ensureDemoUsers(dataDir), Date.now(), KEY_ENCRYPTION_KEY)
 })

@@ -12,8 +12,7 @@ export type Secrets = Record<string, string>
  * Workers that require the same name get the same value.
  */
 export function ensureSecrets(dataDir: string, sources: readonly WorkerSource[]): Secrets {
-  const path = join(dataDir, 'secrets.json')
-  const kept: Secrets = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : {}
+  const kept = keptSecrets(dataDir)
   const missing = requiredNames(sources).filter((name) => !(name in kept))
   if (missing.length === 0) return kept
 
@@ -21,9 +20,15 @@ export function ensureSecrets(dataDir: string, sources: readonly WorkerSource[])
     ...kept,
     ...Object.fromEntries(missing.map((name) => [name, randomSecret(name)])),
   }
-  writeFileSync(path, `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 })
+  writeFileSync(pathOf(dataDir), `${JSON.stringify(secrets, null, 2)}\n`, { mode: 0o600 })
   return secrets
 }
+
+const pathOf = (dataDir: string): string => join(dataDir, 'secrets.json')
+
+/** Those that were made for a data folder so far. */
+export const keptSecrets = (dataDir: string): Secrets =>
+  existsSync(pathOf(dataDir)) ? JSON.parse(readFileSync(pathOf(dataDir), 'utf8')) : {}
 
 /** 32 random bytes, base64url. An account SID has the shape Twilio documents: `AC` and 32 hexadecimal digits. */
 export function randomSecret(name: string): string {

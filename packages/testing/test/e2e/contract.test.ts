@@ -5,6 +5,7 @@ import { type BadRequest, badRequests, fill } from '../../src/contract-walk/bad-
 import { readProblem, refusedUpgrade } from '../../src/contract-walk/expect-problem.ts'
 import { type Snapshot, snapshot } from '../../src/contract-walk/snapshot.ts'
 import { type HarnessSystem, startHarness } from '../../src/index.ts'
+import { steppedUpAdmin } from './support/identity.ts'
 
 const principals = ['nobody', 'user', 'other user', 'wrong role', 'admin'] as const
 type PrincipalName = (typeof principals)[number]
@@ -57,7 +58,7 @@ beforeAll(async () => {
     user: await of('agent'),
     'other user': await signIn(other.phoneNumber, other.password),
     'wrong role': await of('user'),
-    admin: await of('admin'),
+    admin: (await steppedUpAdmin(system)).token,
   }
   const started = await post(
     '/calls/start',
@@ -140,6 +141,8 @@ function expectedCodes(
   if (access === 'bearer' && roles === undefined) return ['unauthorized']
   if (route.policy.permission && roles && !permissionsOf(roles).includes(route.policy.permission))
     return ['forbidden']
+  // Only the walk's admin has shown a second factor.
+  if (route.policy.stepUp && as !== 'admin') return ['step_up_required']
   return code === undefined ? undefined : [code]
 }
 
@@ -147,6 +150,8 @@ function expectedCodes(
 const goodBodies: Readonly<Record<string, string>> = {
   'PATCH /devices/{id}/twin': '{"desired":{"on":true}}',
   'PUT /devices/{id}/rules': '{"rules":[]}',
+  'PATCH /users/{id}': '{"displayName":"Somebody"}',
+  'PUT /users/{id}/roles': '{"roles":["user"]}',
 }
 
 const name = (route: DeclaredRoute) => `${route.method.toUpperCase()} ${route.path}`

@@ -1,12 +1,6 @@
-import { existsSync } from 'node:fs'
-import { chromium } from 'playwright-core'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type HarnessSystem, startHarness, waitFor } from '../../src/index.ts'
-
-/** Where Debian's package puts it. */
-const browserPath = ['/usr/bin/chromium', '/usr/bin/chromium-browser'].find((path) =>
-  existsSync(path),
-)
+import { browserPath, openBrowser } from './support/chromium.ts'
 
 let system: HarnessSystem
 
@@ -36,18 +30,7 @@ it(browserPath
     expect(await (await fetch(system.url)).text()).toContain('live-calls.js')
     return
   }
-  const browser = await chromium.launch({
-    executablePath: browserPath,
-    args: [
-      '--no-sandbox',
-      '--disable-gpu',
-      '--disable-quic',
-      '--no-first-run',
-      '--disable-background-networking',
-      '--disable-component-update',
-      '--disable-sync',
-    ],
-  })
+  const browser = await openBrowser()
   try {
     const page = await browser.newPage()
     const problems: string[] = []
