@@ -41,6 +41,7 @@ export function principal(change: Partial<Principal> = {}): Principal {
     id: 'ann',
     username: '+12025550101',
     sessionId: 'session-1',
+    clientId: 'menagerie',
     roles: [],
     permissions: [],
     acr: '1',

@@ -5,6 +5,7 @@ export const auditActions = [
   'sign-in.succeeded',
   'sign-in.failed',
   'second-factor.failed',
+  'password-check.failed',
   'step-up.succeeded',
   'session.revoked',
   'session.renamed',

@@ -1,6 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { Permission, RoleName } from './permissions.ts'
-import { Timestamp } from './primitives.ts'
+import { freeText, Timestamp } from './primitives.ts'
 
 /** What a client may ask the token endpoint for. */
 export const GrantType = z.enum([
@@ -42,7 +42,7 @@ function isRedirectUri(text: string): boolean {
 }
 
 const clientFields = {
-  name: z.string().trim().min(1).max(128),
+  name: freeText(128),
   redirectUris: z.array(RedirectUri).max(32),
   postLogoutRedirectUris: z.array(RedirectUri).max(32),
   grantTypes: z.array(GrantType).min(1).max(4),

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { EmailAddress, Id, PhoneNumber, Timestamp } from './primitives.ts'
+import { EmailAddress, freeText, Id, PhoneNumber, Timestamp } from './primitives.ts'
 import { Password } from './users.ts'
 
 /** Ways to show a second factor. */
@@ -91,7 +91,7 @@ export const OtpVerifyRequest = z
     challengeId: Token,
     code: Code,
     clientId: z.string().min(1).max(64).optional(),
-    deviceName: z.string().min(1).max(128).optional(),
+    deviceName: freeText(128).optional(),
   })
   .openapi('OtpVerifyRequest')
 export type OtpVerifyRequest = z.infer<typeof OtpVerifyRequest>
@@ -174,7 +174,7 @@ export const RegisterPasskeyRequest = z
   .strictObject({
     challengeId: Token,
     credential: PublicKeyCredential,
-    name: z.string().trim().min(1).max(128),
+    name: freeText(128),
   })
   .openapi('RegisterPasskeyRequest')
 export type RegisterPasskeyRequest = z.infer<typeof RegisterPasskeyRequest>
@@ -193,7 +193,7 @@ export const PasskeyLoginRequest = z
     challengeId: Token,
     credential: PublicKeyCredential,
     clientId: z.string().min(1).max(64).optional(),
-    deviceName: z.string().min(1).max(128).optional(),
+    deviceName: freeText(128).optional(),
   })
   .openapi('PasskeyLoginRequest')
 export type PasskeyLoginRequest = z.infer<typeof PasskeyLoginRequest>

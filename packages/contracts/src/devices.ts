@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { Id, Metadata, PageQuery, Timestamp } from './primitives.ts'
+import { freeText, Id, Metadata, PageQuery, Timestamp } from './primitives.ts'
 
 /** Words that stand where an id does in paths. */
 const reserved: ReadonlySet<string> = new Set(['bridge', 'claim'])
@@ -46,7 +46,7 @@ export type Device = z.infer<typeof Device>
 export const CreateDeviceRequest = z
   .strictObject({
     id: DeviceId.optional(),
-    name: z.string().min(1).max(128).optional(),
+    name: freeText(128).optional(),
     /** Another account's device; needs `devices:write`. */
     ownerId: Id.optional(),
     metadata: Metadata.optional(),
@@ -178,7 +178,7 @@ export const ThresholdRule = z
     operator: z.enum(['above', 'below']),
     threshold: z.number(),
     /** What people read in the notification; made from the rule unless given. */
-    name: z.string().min(1).max(128).optional(),
+    name: freeText(128).optional(),
   })
   .openapi('ThresholdRule')
 export type ThresholdRule = z.infer<typeof ThresholdRule>

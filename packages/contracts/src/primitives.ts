@@ -43,9 +43,19 @@ function isTimeZone(name: string): boolean {
   }
 }
 
+/** What JSON can carry and nothing can store: half of a pair of UTF-16 code units (RFC 7493 §2.1). */
+const isText = (value: string) => value.isWellFormed()
+const notText = 'must be Unicode text without lone surrogates'
+
+/** Text that somebody chose, such as a name. */
+export const freeText = (max: number) => z.string().trim().min(1).max(max).refine(isText, notText)
+
 /** Free values that belong to the caller: at most 50 names, each value a text of at most 500 characters. */
 export const Metadata = z
-  .record(z.string().min(1).max(64), z.string().max(500))
+  .record(
+    z.string().min(1).max(64).refine(isText, notText),
+    z.string().max(500).refine(isText, notText),
+  )
   .refine((value) => Object.keys(value).length <= 50, 'must have at most 50 names')
 export type Metadata = z.infer<typeof Metadata>
 

@@ -1,5 +1,6 @@
 import { z } from '@hono/zod-openapi'
 import { Permission, RoleName } from './permissions.ts'
+import { freeText } from './primitives.ts'
 
 /** A role and what it allows. Those built in cannot be changed. */
 export const RoleInfo = z
@@ -20,7 +21,7 @@ const rolePermissions = z
 export const CreateRoleRequest = z
   .strictObject({
     name: RoleName,
-    description: z.string().trim().min(1).max(256).optional(),
+    description: freeText(256).optional(),
     permissions: rolePermissions,
   })
   .openapi('CreateRoleRequest')
@@ -28,7 +29,7 @@ export type CreateRoleRequest = z.infer<typeof CreateRoleRequest>
 
 export const UpdateRoleRequest = z
   .strictObject({
-    description: z.string().trim().min(1).max(256).nullable().optional(),
+    description: freeText(256).nullable().optional(),
     permissions: rolePermissions.optional(),
   })
   .openapi('UpdateRoleRequest')

@@ -1,5 +1,5 @@
 import { z } from '@hono/zod-openapi'
-import { Id, Timestamp } from './primitives.ts'
+import { freeText, Id, Timestamp } from './primitives.ts'
 
 /** Why a session ended before its time. */
 export const RevocationReason = z.enum([
@@ -38,7 +38,7 @@ export const SessionInfo = z
 export type SessionInfo = z.infer<typeof SessionInfo>
 
 export const RenameSessionRequest = z
-  .strictObject({ name: z.string().trim().min(1).max(128) })
+  .strictObject({ name: freeText(128) })
   .openapi('RenameSessionRequest')
 export type RenameSessionRequest = z.infer<typeof RenameSessionRequest>
 

@@ -2,6 +2,7 @@ import { z } from '@hono/zod-openapi'
 import { Permission, RoleName } from './permissions.ts'
 import {
   EmailAddress,
+  freeText,
   Id,
   Locale,
   PageQuery,
@@ -15,6 +16,7 @@ export const Password = z
   .string()
   .min(8, 'must have at least 8 characters')
   .refine((value) => new TextEncoder().encode(value).length <= 72, 'must have at most 72 bytes')
+  .refine((value) => value.isWellFormed(), 'must be Unicode text without lone surrogates')
 export type Password = z.infer<typeof Password>
 
 const exactlyOneOf =
@@ -29,7 +31,7 @@ export const LoginRequest = z
     email: EmailAddress.optional(),
     password: z.string().min(1).max(1024),
     clientId: z.string().min(1).max(64).optional(),
-    deviceName: z.string().min(1).max(128).optional(),
+    deviceName: freeText(128).optional(),
   })
   .refine(
     exactlyOneOf('username', 'phoneNumber', 'email'),
@@ -43,10 +45,10 @@ export const RegisterRequest = z
     phoneNumber: PhoneNumber.optional(),
     email: EmailAddress.optional(),
     password: Password,
-    displayName: z.string().trim().min(1).max(128).optional(),
+    displayName: freeText(128).optional(),
     locale: Locale.optional(),
     timeZone: TimeZone.optional(),
-    invitationToken: z.string().min(1).max(256).optional(),
+    invitationToken: freeText(256).optional(),
   })
   .refine(exactlyOneOf('phoneNumber', 'email'), 'give exactly one of phoneNumber and email')
   .openapi('RegisterRequest')
@@ -107,7 +109,7 @@ export type User = z.infer<typeof User>
 /** What its owner may change of an account without proof of anything. */
 export const UpdateProfileRequest = z
   .strictObject({
-    displayName: z.string().trim().min(1).max(128).nullable().optional(),
+    displayName: freeText(128).nullable().optional(),
     locale: Locale.nullable().optional(),
     timeZone: TimeZone.nullable().optional(),
   })
@@ -117,7 +119,7 @@ export type UpdateProfileRequest = z.infer<typeof UpdateProfileRequest>
 /** What an administrator may change of an account; a new number or address is taken as verified by them. */
 export const UpdateUserRequest = z
   .strictObject({
-    displayName: z.string().trim().min(1).max(128).nullable().optional(),
+    displayName: freeText(128).nullable().optional(),
     locale: Locale.nullable().optional(),
     timeZone: TimeZone.nullable().optional(),
     phoneNumber: PhoneNumber.nullable().optional(),
@@ -143,7 +145,7 @@ export const CreateInvitationRequest = z
     email: EmailAddress.optional(),
     phoneNumber: PhoneNumber.optional(),
     roles: z.array(RoleName).min(1).max(16).default(['user']),
-    displayName: z.string().trim().min(1).max(128).optional(),
+    displayName: freeText(128).optional(),
   })
   .refine(exactlyOneOf('email', 'phoneNumber'), 'give exactly one of email and phoneNumber')
   .openapi('CreateInvitationRequest')

@@ -229,6 +229,7 @@ describe('signing out', () => {
       id: newId(),
       username: 'x',
       sessionId: newId(),
+      clientId: 'menagerie',
       roles: [],
       permissions: ['users:read'],
       acr: '1',

@@ -55,6 +55,7 @@ const principalOf = (token: string): Principal => {
     id: String(claims.sub),
     username: '',
     sessionId: String(claims.sid),
+    clientId: 'menagerie',
     roles: [],
     permissions: [],
     acr: '1',

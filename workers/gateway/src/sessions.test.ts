@@ -8,6 +8,7 @@ const principal = (sessionId: string, changes: Partial<Principal> = {}): Princip
   id: 'somebody',
   username: '',
   sessionId,
+  clientId: 'menagerie',
   roles: [],
   permissions: [],
   acr: '1',

@@ -1,7 +1,9 @@
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
 import type { D1Database } from '@cloudflare/workers-types'
 import { temporaryFolder } from '@menagerie/testing'
 import { quantile } from '../load.ts'
-import { startOurs } from '../ours.ts'
+import { type Ours, startOurs } from '../ours.ts'
 import type { Finding } from '../report.ts'
 
 const FEW = 10_000
@@ -50,58 +52,64 @@ const queries = {
 }
 
 /**
- * Lists and searches of accounts over HTTP with a million accounts against the same with ten thousand, in one database
- * that grows in between. Pages further down are asked for too, by the cursor of the page before.
+ * Lists and searches of accounts over HTTP in a system of a million accounts against the same in one of ten thousand. The
+ * two are asked in turn, so that a busy moment of the machine falls on both. Second pages are asked for too.
  */
 export async function userList(): Promise<Finding[]> {
   const folder = await temporaryFolder('bench')
-  const ours = await startOurs(folder.path)
+  const running: Ours[] = []
   try {
-    const { token } = await ours.signIn('admin')
-    const measure = async () => ({
-      list: await times(ours.url, token, queries.list),
-      search: await times(ours.url, token, queries.search),
-    })
-    await grow(ours.accounts, 0, FEW)
-    await measure()
-    const few = await measure()
-    await grow(ours.accounts, FEW, MANY)
-    await measure()
-    const many = await measure()
-    return (['list', 'search'] as const).map((kind) => {
-      const [a, b] = [quantile(many[kind], 0.95), quantile(few[kind], 0.95)]
-      return {
+    for (const size of [FEW, MANY]) {
+      const dataDir = join(folder.path, String(size))
+      mkdirSync(dataDir)
+      const ours = await startOurs(dataDir)
+      running.push(ours)
+      await grow(ours.accounts, 0, size)
+    }
+    const ask = await Promise.all(running.map(askerOf))
+    const findings: Finding[] = []
+    for (const kind of ['list', 'search'] as const) {
+      const taken = running.map((): number[] => [])
+      for (let round = 0; round <= ROUNDS; round++)
+        for (const query of queries[kind])
+          for (const [which, times] of taken.entries()) {
+            const milliseconds = await ask[which]?.(query)
+            // The first round fills caches.
+            if (round > 0) times.push(...(milliseconds ?? []))
+          }
+      const [few = Number.NaN, many = Number.NaN] = taken.map((times) => quantile(times, 0.95))
+      findings.push({
         what: `p95 of ${kind === 'list' ? 'lists' : 'searches'} of 1,000,000 accounts : of 10,000`,
-        measured: `${(a / b).toFixed(2)} (${a.toFixed(1)} ms : ${b.toFixed(1)} ms)`,
+        measured: `${(many / few).toFixed(2)} (${many.toFixed(1)} ms : ${few.toFixed(1)} ms)`,
         goal: '≤ 1.50',
-        met: a / b <= 1.5,
-      }
-    })
+        met: many / few <= 1.5,
+      })
+    }
+    return findings
   } finally {
-    await ours.runtime.dispose()
+    for (const { runtime } of running) await runtime.dispose()
     await folder.remove()
   }
 }
 
-/** @returns milliseconds of every request */
-async function times(url: string, token: string, asked: readonly string[]): Promise<number[]> {
-  const taken: number[] = []
-  for (let round = 0; round < ROUNDS; round++)
-    for (const query of asked) {
-      let cursor: string | undefined
-      for (let page = 0; page < 2; page++) {
-        const address = new URL(`/users/list${query}`, url)
-        if (cursor !== undefined) address.searchParams.set('cursor', cursor)
-        const startedAt = performance.now()
-        const response = await fetch(address, { headers: { authorization: `Bearer ${token}` } })
-        const body = (await response.json()) as { meta: { nextCursor?: string } }
-        taken.push(performance.now() - startedAt)
-        if (response.status !== 200) throw new Error(`${address}: ${response.status}`)
-        cursor = body.meta.nextCursor
-        if (cursor === undefined) break
-      }
+/** Asks for two pages; gives the milliseconds of each. */
+async function askerOf(ours: Ours): Promise<(query: string) => Promise<number[]>> {
+  const { token } = await ours.signIn('admin')
+  const headers = { authorization: `Bearer ${token}` }
+  return async (query) => {
+    const taken: number[] = []
+    const address = new URL(`/users/list${query}`, ours.url)
+    for (let page = 0; page < 2; page++) {
+      const startedAt = performance.now()
+      const response = await fetch(address, { headers })
+      const body = (await response.json()) as { meta: { nextCursor?: string } }
+      taken.push(performance.now() - startedAt)
+      if (response.status !== 200) throw new Error(`${address}: ${response.status}`)
+      if (body.meta.nextCursor === undefined) break
+      address.searchParams.set('cursor', body.meta.nextCursor)
     }
-  return taken
+    return taken
+  }
 }
 
 /** Accounts number `from` to `to`: a tenth are agents, a hundredth disabled. */

@@ -155,7 +155,11 @@ export const users = {
     },
   ),
   invite: declare(
-    { ...manage, idempotent: true, errors: ['conflict', 'idempotency_mismatch'] },
+    {
+      ...manage,
+      idempotent: true,
+      errors: ['conflict', 'idempotency_mismatch', 'too_many_attempts', 'step_up_required'],
+    },
     {
       method: 'post',
       path: '/invitations',

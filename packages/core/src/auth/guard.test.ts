@@ -8,6 +8,7 @@ const principal = (kind: Principal['kind'], acr: string): Principal => ({
   id: 'somebody',
   username: '',
   sessionId: '',
+  clientId: 'menagerie',
   roles: [],
   permissions: [],
   acr,

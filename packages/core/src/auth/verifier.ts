@@ -7,7 +7,6 @@ import {
   serviceClients,
 } from '@menagerie/contracts'
 import { createLocalJWKSet, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose'
-import { sha256Hex } from '../ids.ts'
 import type { Principal } from '../principal.ts'
 import { err, ok, type Result } from '../result.ts'
 import type { KeySource, VerificationSet } from './key-source.ts'
@@ -32,13 +31,14 @@ export type TokenRefusal =
   | 'bad_claims'
   | 'unavailable'
 
-const CACHE_LIMIT = 10_000
+/** Of at most 8 KiB each, and of one or two as a rule. */
+const CACHE_LIMIT = 5_000
 const LEEWAY_SECONDS = 5
 
 /**
  * Verifies access and service tokens: RS256 only, keys from our own set by `kid` alone (never from the token), issuer,
- * type, client or receiver, and lifetime (RFC 8725 §3). A verified token is remembered by its SHA-256 until it ends, so
- * that a client's second request costs a hash.
+ * type, client or receiver, and lifetime (RFC 8725 §3). A verified token is remembered until it ends, so that a
+ * client's second request costs a look-up (decision 0013).
  */
 export class TokenVerifier {
   readonly #options: VerifierOptions
@@ -51,24 +51,23 @@ export class TokenVerifier {
   }
 
   async verify(token: string): Promise<Result<Principal, TokenRefusal>> {
-    if (token.length > 8192 || !isCompact(token)) return err('malformed')
-    const id = await sha256Hex(token)
-    const known = this.#verified.get(id)
+    const known = this.#verified.get(token)
     if (known && known.expiresAt > this.#options.now()) return ok(known)
-    this.#verified.delete(id)
+    this.#verified.delete(token)
+    if (token.length > 8192 || !isCompact(token)) return err('malformed')
     const checked = await this.#check(token)
     // Within the leeway it is checked each time.
     if (checked.ok && checked.value.expiresAt > this.#options.now())
-      this.#remember(id, checked.value)
+      this.#remember(token, checked.value)
     return checked
   }
 
-  #remember(id: string, principal: Principal): void {
+  #remember(token: string, principal: Principal): void {
     if (this.#verified.size >= CACHE_LIMIT) {
       const oldest = this.#verified.keys().next().value
       if (oldest !== undefined) this.#verified.delete(oldest)
     }
-    this.#verified.set(id, principal)
+    this.#verified.set(token, principal)
   }
 
   async #check(token: string): Promise<Result<Principal, TokenRefusal>> {

@@ -58,10 +58,7 @@ export const methodNames = {
   email: 'email',
 } as const satisfies Record<SecondFactorMethod, AuthenticationMethod>
 
-/**
- * What must be shown after the first factor; `undefined` where that was enough. After a code that was sent, another one
- * is no second kind of factor.
- */
+/** What must be shown after the first factor; `undefined` where that was enough. */
 export function secondFactorOf(
   env: Env,
   user: UserRow,
@@ -72,8 +69,17 @@ export function secondFactorOf(
     settingsOf(env).REQUIRE_ADMIN_SECOND_FACTOR === 'true' && user.roles.includes('admin')
   const asked = hasSecondFactor(factors) && user.secondFactorAtSignIn
   if (!required && !asked) return undefined
+  return methodsBeside(user, factors, [shown])
+}
+
+/** The ways to show a second factor to who has shown these methods: after a code that was sent, another one is no second kind. */
+export function methodsBeside(
+  user: UserRow,
+  factors: Factors,
+  shown: readonly AuthenticationMethod[],
+): SecondFactorMethod[] {
   const methods = methodsOf(user, factors)
-  return shown === 'pwd'
+  return shown.includes('pwd') || shown.includes('hwk')
     ? methods
     : methods.filter((method) => method !== 'sms' && method !== 'email')
 }

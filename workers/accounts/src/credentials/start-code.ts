@@ -12,6 +12,7 @@ import type { Env } from '../context.ts'
 import type { UserRow } from '../db/schema.ts'
 import { findByIdentifier, findUser } from '../db/users.ts'
 import { beginSend } from '../guard/login-guard.ts'
+import { requireOwnSession } from '../sessions/own-session.ts'
 import { unknownName } from '../sign-in/authenticate.ts'
 import { secondFactorCodeName, stepUpCodeName } from '../sign-in/prove.ts'
 import { pendingSignIn } from '../sign-in/second-factor.ts'
@@ -19,7 +20,7 @@ import { voidChallenges } from './challenges.ts'
 import { type CodeChannel, type CodeKind, codeStatements } from './codes.ts'
 import { commit } from './commit.ts'
 import { type Contact, contactOf, identifierOfContact } from './contact-point.ts'
-import { factorsOf, methodsOf } from './factors.ts'
+import { factorsOf, methodsBeside, methodsOf } from './factors.ts'
 import { aliveSession, requireFreshFactor } from './fresh-factor.ts'
 import { invalidCode } from './invalid-code.ts'
 
@@ -91,8 +92,10 @@ async function wantedCode(
     }
     case 'step-up': {
       const principal = await bearer()
-      await aliveSession(env, principal)
       const user = await ownerOf(env, principal)
+      const session = await aliveSession(env, principal)
+      const methods = methodsBeside(user, await factorsOf(env.DB, user.id), session.methods)
+      if (!methods.includes(body.channel)) throw notVerified(body.channel)
       const token = stepUpCodeName(principal.sessionId)(body.channel)
       return ownCode('step-up-code', token, user, body.channel)
     }
@@ -178,7 +181,8 @@ async function isTaken(env: Env, contact: Contact, userId: string): Promise<bool
 }
 
 async function ownerOf(env: Env, principal: Principal): Promise<UserRow> {
-  const user = principal.kind === 'user' ? await findUser(env.DB, principal.id) : undefined
+  await requireOwnSession(env, principal)
+  const user = await findUser(env.DB, principal.id)
   if (user === undefined || user.status === 'disabled')
     throw new AppError('unauthorized', 'The account of this token is not active')
   return user

@@ -4,9 +4,9 @@ import { auditStatements } from '../audit.ts'
 import { type Env, settingsOf } from '../context.ts'
 import type { UserRow } from '../db/schema.ts'
 import { beginAttempt } from '../guard/login-guard.ts'
+import { tellFailedProof } from '../sign-in/failure.ts'
 import { commit, commitOnce } from './commit.ts'
-import { factorsOf, hasSecondFactor } from './factors.ts'
-import { requireFreshFactor } from './fresh-factor.ts'
+import { requireFreshSignIn } from './fresh-factor.ts'
 import { invalidCode } from './invalid-code.ts'
 import { noticeStatements } from './notices.ts'
 import { requirePassword } from './passwords/change.ts'
@@ -20,10 +20,10 @@ const SETUP_MS = 15 * 60_000
  * A new secret for an authenticator app, shown this once. It counts for nothing until a code of it was shown; the app
  * that is set up goes on until then.
  *
- * @throws AppError `step_up_required` where a second factor is set up
+ * @throws AppError `step_up_required` where a second factor is set up, or the sign-in is old
  */
 export async function setUpTotp(env: Env, principal: Principal, user: UserRow): Promise<TotpSetup> {
-  if (hasSecondFactor(await factorsOf(env.DB, user.id))) await requireFreshFactor(env, principal)
+  await requireFreshSignIn(env, principal, user)
   const now = clockOf(env).now()
   const expiresAt = now + SETUP_MS
   const secret = newTotpSecret()
@@ -107,9 +107,12 @@ export async function disableTotp(
   address: string,
   trace: Trace,
 ): Promise<void> {
-  await requirePassword(env, user, body.password, address)
+  await requirePassword(env, user, body.password, address, trace)
   const attempt = await beginAttempt(env, { account: user.id, address, kind: 'code' })
-  if (!(await useTotp(env, user.id, body.code))) throw invalidCode('no such code')
+  if (!(await useTotp(env, user.id, body.code))) {
+    await tellFailedProof(env, user.id, 'invalid_code', trace, { method: 'totp' })
+    throw invalidCode('no such code')
+  }
   await attempt.succeeded()
   const traceparent = toTraceparent(trace)
   const active = {

@@ -4,10 +4,12 @@ import type { Env } from '../context.ts'
 import type { UserRow } from '../db/schema.ts'
 import { findUser } from '../db/users.ts'
 import { beginAttempt } from '../guard/login-guard.ts'
+import { doSessionWork, keepSessionWork } from '../users/session-work.ts'
 import { spend, stands } from './challenges.ts'
 import { checkCode } from './codes.ts'
 import { allOf, commit } from './commit.ts'
 import type { Contact } from './contact-point.ts'
+import { dropFactors, isUnproven, unproven } from './first-proof.ts'
 import { invalidCode } from './invalid-code.ts'
 import { noticeStatements, verifiedContact } from './notices.ts'
 import { changeCodeName, verifyCodeName } from './start-code.ts'
@@ -39,27 +41,38 @@ export async function verifyContact(
   const traceparent = toTraceparent(trace)
   const done =
     (bearer !== undefined && (await takeChange(env, contact, code, bearer, traceparent))) ||
-    (await takeVerification(env, contact, code, traceparent))
+    (await takeVerification(env, contact, code, bearer, traceparent))
   if (!done) throw invalidCode('no such code')
   await attempt.succeeded()
 }
 
-/** Marks an account's own number or address as verified; a pending account becomes active. */
+/**
+ * Marks an account's own number or address as verified; a pending account becomes active. Where it is the first proof, and
+ * not shown in a session of the account, sessions and factors from before it are somebody else's for all we know: they end.
+ */
 async function takeVerification(
   env: Env,
   contact: Contact,
   code: string,
+  bearer: Principal | undefined,
   traceparent: string,
 ): Promise<boolean> {
   const challenge = await checkCode(env, 'verify-code', verifyCodeName(contact), code)
   if (challenge?.userId == null) return false
+  const user = await findUser(env.DB, challenge.userId)
+  const takenOver = user !== undefined && isUnproven(user) && bearer?.id !== user.id
   const now = clockOf(env).now()
   const { value, verified } = columnsOf[contact.channel]
   const condition = allOf(stands(challenge.id, now), {
     sql: `EXISTS (SELECT 1 FROM users WHERE id = ? AND ${value} = ? AND status <> 'disabled')`,
     params: [challenge.userId, contact.value],
   })
+  const ending = { task: 'revoke-sessions', userId: challenge.userId } as const
+  const work = keepSessionWork(env.DB, ending, now, traceparent, condition)
   const results = await commit(env, [
+    ...(takenOver
+      ? [...dropFactors(env.DB, user.id, allOf(condition, unproven(user.id))), work.statement]
+      : []),
     ...auditStatements(
       env.DB,
       {
@@ -78,10 +91,15 @@ async function takeVerification(
     ).bind(challenge.userId, ...condition.params),
     spend(env.DB, challenge.id, now),
   ])
-  return changesOf(results.at(-2)) > 0
+  if (changesOf(results.at(-2)) === 0) return false
+  if (takenOver) await doSessionWork(env, work.id)
+  return true
 }
 
-/** Sets an account's new number or address; the user name follows where it was the old one. */
+/**
+ * Sets an account's new number or address; the user name follows where it was the old one. Where it is the first proof, one
+ * that nobody proved goes: nobody keeps somebody else's number by adding an address of their own.
+ */
 async function takeChange(
   env: Env,
   contact: Contact,
@@ -95,6 +113,7 @@ async function takeChange(
   if (user === undefined || user.status === 'disabled') return false
   const now = clockOf(env).now()
   const { value, verified } = columnsOf[contact.channel]
+  const other = columnsOf[contact.channel === 'sms' ? 'email' : 'sms']
   // Taken meanwhile: nobody learns by whom, or that it is.
   const condition = allOf(stands(challenge.id, now), {
     sql: `NOT EXISTS (SELECT 1 FROM users WHERE id <> ? AND (${value} = ? OR username = ?))`,
@@ -122,7 +141,9 @@ async function takeChange(
       oldContact(user, contact),
     )),
     env.DB.prepare(
-      `UPDATE users SET username = CASE username WHEN ${value} THEN ?1 ELSE username END,
+      `UPDATE users SET
+         username = CASE WHEN username IS ${value} OR (username IS ${other.value} AND NOT ${other.verified}) THEN ?1 ELSE username END,
+         ${other.value} = CASE WHEN ${other.verified} THEN ${other.value} END,
          ${value} = ?1, ${verified} = 1,
          status = CASE status WHEN 'pending' THEN 'active' ELSE status END
        WHERE id = ?2 AND ${numbered(condition.sql, 3)}`,

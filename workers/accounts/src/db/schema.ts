@@ -235,7 +235,7 @@ export const sessionWork = sqliteTable(
   {
     id: text('id').primaryKey(),
     task: text('task')
-      .$type<'expire-tokens' | 'end-sessions' | 'erase' | 'forget-words'>()
+      .$type<'expire-tokens' | 'end-sessions' | 'revoke-sessions' | 'erase' | 'forget-words'>()
       .notNull(),
     /** One account; or else everybody who holds `role`. */
     userId: text('user_id'),

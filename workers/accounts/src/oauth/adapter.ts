@@ -1,19 +1,23 @@
-import { sha256Hex } from '@menagerie/core'
+import { seal, sha256Hex, unseal } from '@menagerie/core'
 import type { StoredRow } from '@menagerie/durable-objects/oauth-store'
 import type { Adapter, AdapterPayload } from 'oidc-provider'
-import type { Env } from '../context.ts'
+import { type Env, settingsOf } from '../context.ts'
 import { toMetadata } from './client-metadata.ts'
 import { findClient } from './clients.ts'
 import { grantOfCode, grantStore, isGrantId, shardOf } from './places.ts'
+import { countUserCode } from './user-code-budget.ts'
 
 /** A code is known for longer than it is good for, so that its second use is noticed (RFC 9700 §2.1.1). */
 const CODE_KEPT_SECONDS = 600
 /** What is kept without a life of its own. */
 const DEFAULT_SECONDS = 3600
 
+/** Of the key that seals the ids an index leads to. */
+const INDEX = 'menagerie oauth index'
+
 /**
- * The engine's storage over `OAuthStore`. Tokens are not kept: their models are overridden (`tokens/`), and ask the owner
- * of sessions. Ids that open something are kept as SHA-256, and are not in the payload.
+ * The engine's storage over `OAuthStore`. Tokens are not kept: their models are overridden (`models/`), and ask the owner
+ * of sessions. Ids that open something are kept as SHA-256, and are not in the payload; an index has them sealed.
  */
 export class EngineAdapter implements Adapter {
   readonly #env: Env
@@ -54,7 +58,8 @@ export class EngineAdapter implements Adapter {
     return this.#findBy('uid', uid)
   }
 
-  findByUserCode(userCode: string): Promise<AdapterPayload | undefined> {
+  async findByUserCode(userCode: string): Promise<AdapterPayload | undefined> {
+    await countUserCode(this.#env)
     return this.#findBy('userCode', userCode)
   }
 
@@ -104,14 +109,17 @@ export class EngineAdapter implements Adapter {
   ): Promise<void> {
     if (value === undefined) return
     const place = await shardOf(this.#env, `${by}:${value}`)
-    const row = { model: `${this.#model} by ${by}`, id: place.id, payload: id, lifetimeMs }
+    const payload = await seal(settingsOf(this.#env).KEY_ENCRYPTION_KEY, INDEX, id, place.id)
+    const row = { model: `${this.#model} by ${by}`, id: place.id, payload, lifetimeMs }
     await place.store.put(row)
   }
 
   async #findBy(by: string, value: string): Promise<AdapterPayload | undefined> {
     const place = await shardOf(this.#env, `${by}:${value}`)
     const row = await place.store.find(`${this.#model} by ${by}`, place.id)
-    return row === null ? undefined : this.find(row.payload)
+    if (row === null) return undefined
+    const { KEY_ENCRYPTION_KEY } = settingsOf(this.#env)
+    return this.find(await unseal(KEY_ENCRYPTION_KEY, INDEX, row.payload, place.id))
   }
 }
 

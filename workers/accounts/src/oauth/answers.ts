@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { KoaContextWithOIDC } from 'oidc-provider'
 import { pageHeaders, pagePolicy } from '../pages/index.ts'
+import { answerFailure } from './failures.ts'
 import { notesOf } from './request-notes.ts'
 import { isClientToken, unmarkToken } from './verify-token.ts'
 
@@ -12,7 +13,15 @@ export async function completeAnswer(
   next: () => Promise<unknown>,
 ): Promise<void> {
   ctx.cookies.secure = true
-  await next()
+  const known = notesOf(ctx)
+  try {
+    await next()
+  } catch (error) {
+    // Behind the engine's own handling: its session could not be kept.
+    known.failure ??= error instanceof Error ? error : new Error(String(error))
+  }
+  if (known.failure !== undefined) await answerFailure(ctx, known.failure)
+  if (ctx.status === 503) ctx.set('retry-after', '1')
   // The gateway says which other origins may read.
   for (const name of Object.keys(ctx.response.headers))
     if (name.startsWith('access-control-')) ctx.remove(name)

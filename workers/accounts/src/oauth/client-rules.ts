@@ -37,21 +37,23 @@ export async function assertUsable(env: Env, client: Client): Promise<void> {
 }
 
 /**
- * Nobody gives a client, or gets through one, what they do not hold themselves.
+ * Nobody gives a client, or gets through one, what they do not hold themselves. A client of our own is given all that its
+ * users may, and none of them is asked: administrators among them.
  *
  * @throws AppError `forbidden`; `validation_failed` for a role nobody knows
  */
 export async function assertMayGive(
   env: Env,
   principal: Principal,
-  roles: readonly string[],
+  { roles, firstParty }: Pick<Client, 'roles' | 'firstParty'>,
 ): Promise<void> {
   const custom = await readCustomRoles(env.DB)
   const unknown = roles.findIndex((role) => !isBuiltIn(role) && !custom.has(role))
   if (unknown !== -1) throw invalidField(`/roles/${unknown}`, 'unknown_role', 'is no role')
-  const missing = (await permissionsFor(env, roles)).find(
+  const given = firstParty ? [...roles, 'admin'] : roles
+  const missing = (await permissionsFor(env, given)).find(
     (permission) => !principal.permissions.includes(permission),
   )
   if (missing !== undefined)
-    throw new AppError('forbidden', `This needs the permission ${missing}, which the roles allow`)
+    throw new AppError('forbidden', `This needs the permission ${missing}, which the client gives`)
 }

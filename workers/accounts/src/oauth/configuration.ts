@@ -5,6 +5,7 @@ import { type Env, settingsOf } from '../context.ts'
 import type { SigningKeys } from '../tokens/signing-keys.ts'
 import { claimsByScope, findAccount } from './account.ts'
 import { EngineAdapter } from './adapter.ts'
+import { browserSessionSeconds } from './browser-session.ts'
 import { devicePages, renderError, signOutPages } from './engine-pages.ts'
 import { loadGrant, pagePolicyOf } from './policy.ts'
 
@@ -14,11 +15,10 @@ const protocol = '/protocol/openid-connect'
 /** Of one page's path, so that two tabs do not disturb each other. */
 export const interactionCookie = '__Secure-interaction'
 
-/** A code is for the next request; a page waits an hour for its user; a browser stays signed in for half a day. */
+/** A code is for the next request; a page waits an hour for its user. */
 const CODE_SECONDS = 60
 const DEVICE_CODE_SECONDS = 600
 const PAGE_SECONDS = 3_600
-const BROWSER_SESSION_SECONDS = 12 * 3_600
 
 /**
  * How the engine is set up: what may be asked of it is switched on here and nothing else is.
@@ -67,7 +67,7 @@ export function configurationOf(
       Grant: PAGE_SECONDS,
       Interaction: PAGE_SECONDS,
       RefreshToken: Number(settings.REFRESH_TOKEN_SECONDS),
-      Session: BROWSER_SESSION_SECONDS,
+      Session: (_ctx, session) => browserSessionSeconds(session),
     },
     routes: {
       authorization: `${protocol}/auth`,

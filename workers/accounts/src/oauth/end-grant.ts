@@ -4,7 +4,7 @@ import { grantStore } from './places.ts'
 import { temporarilyUnavailable } from './refusals.ts'
 
 /** For how long a grant that ended early takes nothing more: longer than any code of it lives. */
-const TOMBSTONE_MS = 3_600_000
+export const TOMBSTONE_MS = 3_600_000
 
 /**
  * Ends a grant and the session it opened: what is kept of it goes first, so that a session which is being opened at this

@@ -57,7 +57,14 @@ function show(ctx: KoaContextWithOIDC, html: string): void {
 }
 
 const nameOf = (error: Error): string => {
-  const known = ['NoCodeError', 'NotFoundError', 'ExpiredError', 'AlreadyUsedError', 'AbortedError']
+  const known = [
+    'NoCodeError',
+    'NotFoundError',
+    'ExpiredError',
+    'AlreadyUsedError',
+    'AbortedError',
+    'TooManyCodesError',
+  ]
   return known.includes(error.name)
     ? error.name
     : 'Something is wrong with this request. Start again.'

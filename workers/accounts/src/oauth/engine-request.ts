@@ -10,17 +10,19 @@ const untrusted =
  * the length its body has.
  *
  * @param given.marksToken whether the form's `token` is hidden from the engine's look at JWTs
+ * @param given.readsJson whether a program asks: some send what browsers accept, and none reads a page
  */
 export async function engineRequest(
   settings: Pick<CommonSettings, 'PUBLIC_URL' | 'REALM'>,
   request: Request,
-  given: { traceparent: string; requestId: string; marksToken: boolean },
+  given: { traceparent: string; requestId: string; marksToken: boolean; readsJson: boolean },
 ): Promise<Request> {
   const { pathname, search } = new URL(request.url)
   const own = new URL(issuerOf(settings))
   const headers = new Headers()
   for (const [name, value] of request.headers) if (!untrusted.test(name)) headers.set(name, value)
   headers.set('host', own.host)
+  if (given.readsJson) headers.set('accept', 'application/json')
   headers.set('traceparent', given.traceparent)
   headers.set('x-request-id', given.requestId)
   const text = request.method === 'POST' ? await formOf(request) : undefined

@@ -1,7 +1,7 @@
 import { httpServerHandler } from 'cloudflare:node'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { createServer } from 'node:http'
-import { issuerOf, Logger } from '@menagerie/core'
+import { issuerOf } from '@menagerie/core'
 import { Provider } from 'oidc-provider'
 import { type Env, settingsOf } from '../context.ts'
 import { signingKeysOf } from '../deployment.ts'
@@ -13,8 +13,7 @@ import { overrideClientCredentials } from './models/client-credentials.ts'
 import { overrideCodes } from './models/codes.ts'
 import { overrideRefreshToken } from './models/refresh-token.ts'
 import { overrideSecrets } from './models/secrets.ts'
-
-const logger = new Logger({ service: 'accounts' })
+import { notesOf } from './request-notes.ts'
 
 interface Made {
   keys: object
@@ -39,7 +38,9 @@ export async function providerFor(env: Env): Promise<Provider> {
   overrideSecrets(provider)
   secureCookies(provider)
   provider.use(completeAnswer)
-  provider.on('server_error', (_ctx, error) => logger.error('engine', { error }))
+  provider.on('server_error', (ctx, error) => {
+    notesOf(ctx).failure = error
+  })
   made.set(env, { keys, provider })
   return provider
 }
@@ -54,24 +55,31 @@ function secureCookies(provider: Provider): void {
   }
 }
 
-const currentEnv = new AsyncLocalStorage<Env>()
+interface Call {
+  env: Env
+  provider: Provider
+}
+const currentCall = new AsyncLocalStorage<Call>()
 
 // The engine speaks to Node's server alone; the platform has one that listens to nobody but `node.fetch`.
 const server = createServer(async (req, res) => {
-  const env = currentEnv.getStore()
-  if (env === undefined) throw new Error('The engine was called without an env')
-  const { pathname } = new URL(issuerOf(settingsOf(env)))
+  const call = currentCall.getStore()
+  if (call === undefined) throw new Error('The engine was called without an env')
+  const { pathname } = new URL(issuerOf(settingsOf(call.env)))
   const path = req.url ?? '/'
   // It finds the path it is mounted at by the difference of the two.
   const request = Object.assign(req, { originalUrl: path })
   request.url = path.slice(pathname.length)
-  const provider = await providerFor(env)
-  await provider.callback()(request, res)
+  await call.provider.callback()(request, res)
 })
 server.listen(8080)
 const node = httpServerHandler({ port: 8080 })
 
-/** Hands a request to the engine. Its address must be of our own origin: the engine believes what it is told. */
+/**
+ * Hands a request to the engine. Its address must be of our own origin: the engine believes what it is told.
+ *
+ * @throws AppError `unavailable` when there are no keys to sign with
+ */
 export async function toEngine(
   env: Env,
   request: Request,
@@ -79,5 +87,9 @@ export async function toEngine(
 ): Promise<Response> {
   if (node.fetch === undefined) throw new Error('The platform has no Node server')
   const { fetch } = node
-  return currentEnv.run(env, async () => fetch.call(node, request as never, env, ctx))
+  // Before the server is asked: what is thrown in there is answered by nobody.
+  const provider = await providerFor(env)
+  return currentCall.run({ env, provider }, async () =>
+    fetch.call(node, request as never, env, ctx),
+  )
 }

@@ -5,8 +5,8 @@ import { auditStatements } from '../audit.ts'
 import type { Env } from '../context.ts'
 import { wakeSweeper } from '../outbox.ts'
 import { acrOf } from '../sessions/acr-of.ts'
+import { EngineAdapter } from './adapter.ts'
 import { findClient } from './clients.ts'
-import { interactionCookie } from './configuration.ts'
 import { providerFor } from './engine.ts'
 
 /** What a hosted page must know of the authorization it stands in. */
@@ -69,7 +69,14 @@ export async function finishLogin(
   const interaction = await waiting(env, uid, 'login')
   return finish(interaction, {
     ...interaction.lastSubmission,
-    login: { accountId, acr: acrOf(methods), amr: methods, remember: true },
+    login: {
+      accountId,
+      acr: acrOf(methods),
+      amr: methods,
+      remember: true,
+      // Now, not when the browser goes on: what happens to the account in between must count.
+      ts: Math.floor(Date.now() / 1000),
+    },
   })
 }
 
@@ -85,8 +92,8 @@ export async function finishConsent(env: Env, uid: string, trace?: Trace): Promi
   const clientId = String(interaction.params.client_id)
   const client = await findClient(env, clientId)
   if (accountId === undefined || client === undefined) throw over()
-  // A form sent twice is one consent.
-  if (interaction.result?.consent !== undefined) return interaction.returnTo
+  // A form sent twice is one consent, also at the same moment.
+  if (!(await new EngineAdapter(env, 'Interaction').consumeOnce(uid))) return interaction.returnTo
   const scopes = scopesOf(interaction, client.scopes)
   const { Grant } = await providerFor(env)
   const grant = new Grant({ accountId, clientId })
@@ -117,15 +124,6 @@ export async function abort(env: Env, uid: string): Promise<string> {
     error_description: 'The user did not agree',
   })
 }
-
-/**
- * Whether a browser is the one an interaction began in, by the cookie the engine gave it for this page. Else anybody could
- * begin a sign-in, have somebody else finish it by its address, and be signed in as them (RFC 9700 §4.7).
- *
- * @param cookies the `Cookie` header
- */
-export const isOfBrowser = (uid: string, cookies: string | undefined): boolean =>
-  (cookies ?? '').split(/; */).includes(`${interactionCookie}=${uid}`)
 
 async function find(env: Env, uid: string): Promise<Interaction | undefined> {
   const { Interaction: Model } = await providerFor(env)

@@ -1,8 +1,10 @@
 import type { AuditAction, CreateClientRequest, UpdateClientRequest } from '@menagerie/contracts'
 import { AppError, clockOf, newId, type Principal, randomToken, sha256Hex } from '@menagerie/core'
-import { auditStatements } from '../audit.ts'
+import { auditStatements, oneRowChanged } from '../audit.ts'
 import type { Env } from '../context.ts'
 import { wakeSweeper } from '../outbox.ts'
+import { clientSubject } from '../sessions/tokens.ts'
+import { doSessionWork, keepSessionWork } from '../users/session-work.ts'
 import { type ClientRow, columns, fromRow, type RegisteredClient, toValues } from './client-rows.ts'
 import { assertMayGive, assertUsable } from './client-rules.ts'
 import { builtInClients, forgetClient } from './clients.ts'
@@ -59,7 +61,7 @@ export async function createClient(
     createdAt: now,
     updatedAt: now,
   }
-  await assertMayGive(env, change.principal, client.roles)
+  await assertMayGive(env, change.principal, client)
   await assertUsable(env, client)
   if ((await builtInClients(env)).some((known) => known.id === id)) throw taken()
   const values = toValues(client)
@@ -83,16 +85,25 @@ export async function updateClient(
     Object.entries(body).filter(([, value]) => value !== undefined),
   ) as Partial<RegisteredClient>
   const client = { ...before, ...given, updatedAt: later(env, before) }
-  await assertMayGive(env, change.principal, [...before.roles, ...client.roles])
+  await assertMayGive(env, change.principal, before)
+  await assertMayGive(env, change.principal, client)
   await assertUsable(env, client)
-  return replace(env, before, client, 'client.updated', change)
+  const demoted = before.roles.some((role) => !client.roles.includes(role))
+  return replace(
+    env,
+    before,
+    client,
+    'client.updated',
+    change,
+    demoted ? 'expire-tokens' : undefined,
+  )
 }
 
 /** @throws AppError `not_found`, `forbidden`, `conflict` for a client that has no secret */
 export async function rotateSecret(env: Env, id: string, change: Change): Promise<WithSecret> {
   const before = await readClient(env, id)
   if (before.type === 'public') throw new AppError('conflict', 'A public client has no secret')
-  await assertMayGive(env, change.principal, before.roles)
+  await assertMayGive(env, change.principal, before)
   const secret = randomToken()
   const client = { ...before, secretHash: await sha256Hex(secret), updatedAt: later(env, before) }
   return { client: await replace(env, before, client, 'client.secret-rotated', change), secret }
@@ -101,9 +112,10 @@ export async function rotateSecret(env: Env, id: string, change: Change): Promis
 /** @throws AppError `not_found`, `forbidden` */
 export async function removeClient(env: Env, id: string, change: Change): Promise<void> {
   const client = await readClient(env, id)
-  await assertMayGive(env, change.principal, client.roles)
+  await assertMayGive(env, change.principal, client)
   const remove = env.DB.prepare('DELETE FROM oauth_clients WHERE id = ?').bind(id)
-  if (!(await apply(env, remove, 'client.deleted', client, change)))
+  // Its own tokens end, or they would be good again for a later client of the same name.
+  if (!(await apply(env, remove, 'client.deleted', client, change, 'end-sessions')))
     throw new AppError('not_found', 'There is no such client')
 }
 
@@ -113,40 +125,59 @@ async function replace(
   client: RegisteredClient,
   action: AuditAction,
   change: Change,
+  ownTokens?: OwnTokens,
 ): Promise<RegisteredClient> {
   const names = columns.split(', ')
   const update = env.DB.prepare(
     `UPDATE oauth_clients SET ${names.map((name) => `${name} = ?`).join(', ')}
      WHERE id = ? AND updated_at = ?`,
   ).bind(...toValues(client), before.id, before.updatedAt)
-  if (!(await apply(env, update, action, client, change)))
+  if (!(await apply(env, update, action, client, change, ownTokens)))
     throw new AppError('conflict', 'Somebody else has changed this client; read it again')
   return client
 }
 
-/** One change and its audit event, both or neither. */
+/** What a change does to the tokens that a client got for itself. */
+type OwnTokens = 'expire-tokens' | 'end-sessions'
+
+/** One change and its audit event, both or neither, and what must be done at the client's own tokens. */
 async function apply(
   env: Env,
   statement: D1PreparedStatement,
   action: AuditAction,
   client: RegisteredClient,
   { principal, traceparent }: Change,
+  ownTokens?: OwnTokens,
 ): Promise<boolean> {
   const entry = {
     action,
     actor: { kind: principal.kind, id: principal.id },
     target: { kind: 'client', id: client.id },
-    detail: { type: client.type, grantTypes: client.grantTypes, roles: client.roles },
+    detail: {
+      type: client.type,
+      grantTypes: client.grantTypes,
+      roles: client.roles,
+      firstParty: client.firstParty,
+    },
   } as const
+  const now = clockOf(env).now()
+  const work =
+    ownTokens === undefined
+      ? undefined
+      : keepSessionWork(
+          env.DB,
+          { task: ownTokens, userId: await clientSubject(env, client.id) },
+          now,
+          traceparent,
+          oneRowChanged,
+        )
   const [changed] = await env.DB.batch([
     statement,
-    // Of the statement before.
-    ...auditStatements(env.DB, entry, clockOf(env).now(), traceparent, {
-      sql: 'changes() = 1',
-      params: [],
-    }),
+    ...auditStatements(env.DB, entry, now, traceparent, oneRowChanged),
+    ...(work === undefined ? [] : [work.statement]),
   ])
   forgetClient(env, client.id)
+  if (work !== undefined) await doSessionWork(env, work.id)
   await wakeSweeper(env)
   return changed?.meta.changes === 1
 }

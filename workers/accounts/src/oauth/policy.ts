@@ -5,14 +5,12 @@ import {
   type Provider,
 } from 'oidc-provider'
 import type { Env } from '../context.ts'
-import { hasLivingSessions } from './browser-session.ts'
 import { findClient } from './clients.ts'
-import { notes } from './request-notes.ts'
-import { ownMs } from './verify-token.ts'
+import { isSignInOvertaken } from './overtaken.ts'
 
 /**
  * When a page is shown: sign-in also where a browser's session was overtaken by what happened to the account, and consent
- * at every authorization of a client that is not our own (RFC 9700 §4.11).
+ * at every authorization of a client that is not our own (RFC 9700 §4.11), or might not be.
  */
 export function pagePolicyOf(env: Env) {
   const { Check, base } = interactionPolicy
@@ -24,13 +22,10 @@ export function pagePolicyOf(env: Env) {
         'overtaken_session',
         'the account changed since the sign-in',
         'login_required',
-        async ({ oidc }) =>
-          oidc.session?.accountId !== undefined &&
-          oidc.result?.login === undefined &&
-          (await isOvertaken(env, oidc.session)),
+        ({ oidc }) => isSignInOvertaken(env, oidc),
       ),
     )
-  // Ours replaces it: a native app of our own asks nothing.
+  // Ours replaces it.
   policy.get('consent')?.checks.remove('native_client_prompt')
   policy
     .get('consent')
@@ -41,23 +36,21 @@ export function pagePolicyOf(env: Env) {
         'consent_required',
         async ({ oidc }) =>
           oidc.result?.consent === undefined &&
-          (await findClient(env, oidc.client?.clientId ?? ''))?.firstParty !== true,
+          (anyAppMayAnswer(oidc) ||
+            (await findClient(env, oidc.client?.clientId ?? ''))?.firstParty !== true),
       ),
     )
   return policy
 }
 
-/** Disabled or gone, another password, or every session that was opened in this browser has been ended. */
-async function isOvertaken(
-  env: Env,
-  session: NonNullable<KoaContextWithOIDC['oidc']['session']>,
-): Promise<boolean> {
-  const { user } = notes()
-  if (user === undefined || user.id !== session.accountId) return true
-  const signedInAt = ownMs(env, (session.loginTs ?? 0) + 1)
-  if (user.passwordChangedAt !== null && signedInAt < user.passwordChangedAt) return true
-  return !(await hasLivingSessions(env, session.uid, user.id))
-}
+/**
+ * An address that any app on a device can take: who answers there may not be ours, so its user must have done something
+ * for the code it gets (RFC 8252 §8.6).
+ */
+const anyAppMayAnswer = ({ params, result }: KoaContextWithOIDC['oidc']): boolean =>
+  typeof params?.redirect_uri === 'string' &&
+  !params.redirect_uri.startsWith('https:') &&
+  result?.login === undefined
 
 /**
  * The grant of an authorization: the one the user agreed to a moment ago, or for a client of our own a fresh one. None is

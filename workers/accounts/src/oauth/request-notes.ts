@@ -21,6 +21,8 @@ export interface RequestNotes {
   grants: Map<string, ProvedGrant>
   /** Accounts of grants, for those that must end. */
   owners: Map<string, string>
+  /** What went wrong beyond a refusal. */
+  failure?: Error
 }
 
 const kept = new WeakMap<object, RequestNotes>()

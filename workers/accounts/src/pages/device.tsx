@@ -9,6 +9,7 @@ const problems: Readonly<Record<string, string>> = {
   NotFoundError: 'There is no such code. Look at your device again.',
   ExpiredError: 'This code is too old. Start again on your device to get a new one.',
   AlreadyUsedError: 'This code was already used. Start again on your device to get a new one.',
+  TooManyCodesError: 'Too many codes were tried from here. Wait a few minutes and try again.',
 }
 
 export interface DevicePageProps {

@@ -16,18 +16,16 @@ export const pagePolicy = (targets: readonly (string | undefined)[] = []): strin
     "base-uri 'none'",
   ].join('; ')
 
-/** Every header of a page. The policy is the page's own, so core's for JSON is not added. */
+/**
+ * What a page says other than every answer does: core adds the rest. An app may have opened it in a window of its own and
+ * wait for the answer there, so it stays the window that the app opened.
+ */
 export const pageHeaders = (
   targets: readonly (string | undefined)[] = [],
 ): Record<string, string> => ({
   'content-type': 'text/html; charset=utf-8',
   'content-security-policy': pagePolicy(targets),
-  'x-frame-options': 'DENY',
-  'x-content-type-options': 'nosniff',
-  'referrer-policy': 'no-referrer',
-  'cache-control': 'no-store',
-  'strict-transport-security': 'max-age=31536000; includeSubDomains',
-  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-opener-policy': 'unsafe-none',
 })
 
 /** A source of the policy's grammar: an origin, or the bare scheme where an app has one of its own. */

@@ -10,7 +10,7 @@ const words: Readonly<Record<Scope, string>> = {
   phone: 'See your phone number',
   offline_access: 'Keep its access while you are not using it',
   'profile:read': 'See your profile',
-  'profile:write': 'Change your profile and how you sign in',
+  'profile:write': 'Change your profile',
   'calls:read:own': 'See your calls',
   'calls:read:all': 'See everybody’s calls',
   'calls:write': 'Make, answer and end calls for you',

@@ -14,7 +14,6 @@ import type { Env } from '../context.ts'
 import { commit } from '../credentials/commit.ts'
 import { keepSessionWork } from '../users/session-work.ts'
 import { requireHeld } from './givable.ts'
-import { forgetRoles } from './permissions-for.ts'
 
 interface RoleRow {
   name: string
@@ -69,7 +68,6 @@ export async function createRole(
     ),
   ])
   if (created?.meta.changes === 0) throw taken()
-  forgetRoles(env)
   return { name, description: body.description ?? null, permissions, builtIn: false }
 }
 
@@ -124,7 +122,6 @@ export async function updateRole(
   ])
   if (updated?.meta.changes === 0)
     throw new AppError('conflict', 'The role was changed meanwhile; look at it and try again')
-  forgetRoles(env)
   return { role, workId: work.id }
 }
 
@@ -160,7 +157,6 @@ export async function deleteRole(
   ])
   if (deleted?.meta.changes === 0)
     throw new AppError('conflict', 'Somebody holds this role, or is invited to it')
-  forgetRoles(env)
 }
 
 async function roleToChange(env: Env, by: Principal, name: string): Promise<RoleRow> {

@@ -1,43 +1,29 @@
 import { isBuiltIn, type Permission, permissionsOf } from '@menagerie/contracts'
-import { clockOf } from '@menagerie/core'
 import type { Env } from '../context.ts'
-
-/** How long what custom roles allow is used without asking again. */
-const FRESH_MS = 10_000
 
 export type CustomRoles = ReadonlyMap<string, readonly Permission[]>
 
-const caches = new WeakMap<Env, { at: number; roles: CustomRoles }>()
-
 /**
- * What these roles allow together; those made by administrators as D1 had them at most 10 seconds ago. D1 is not asked
- * for built-in roles alone.
+ * What these roles allow together. D1 is asked for those made by administrators, and never for built-in ones alone. Nothing
+ * is remembered: a token made from a stale answer would outlive the change of a role, which makes older tokens void.
  */
 export async function permissionsFor(env: Env, roles: readonly string[]): Promise<Permission[]> {
   return roles.every(isBuiltIn)
     ? permissionsOf(roles)
-    : permissionsOf(roles, await customRoles(env))
+    : permissionsOf(roles, await readCustomRoles(env.DB, roles))
 }
 
-/** Every role that administrators made, and what it allows. */
-async function customRoles(env: Env): Promise<CustomRoles> {
-  const now = clockOf(env).now()
-  const known = caches.get(env)
-  if (known !== undefined && now - known.at < FRESH_MS) return known.roles
-  const roles = await readCustomRoles(env.DB)
-  caches.set(env, { at: now, roles })
-  return roles
-}
-
-/** The same as D1 has it now: for decisions on what somebody may give away. */
-export async function readCustomRoles(db: D1Database): Promise<CustomRoles> {
+/** What roles made by administrators allow: of these, or of all. */
+export async function readCustomRoles(
+  db: D1Database,
+  names?: readonly string[],
+): Promise<CustomRoles> {
   const { results } = await db
-    .prepare('SELECT name, permissions FROM roles')
+    .prepare(
+      `SELECT name, permissions FROM roles
+       ${names === undefined ? '' : 'WHERE name IN (SELECT value FROM json_each(?))'}`,
+    )
+    .bind(...(names === undefined ? [] : [JSON.stringify(names)]))
     .all<{ name: string; permissions: string }>()
   return new Map(results.map((row) => [row.name, JSON.parse(row.permissions) as Permission[]]))
-}
-
-/** Forgets what this isolate remembers, after a change of a role. */
-export const forgetRoles = (env: Env): void => {
-  caches.delete(env)
 }

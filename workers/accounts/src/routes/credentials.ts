@@ -27,6 +27,7 @@ import type { UserRow } from '../db/schema.ts'
 import { findUser } from '../db/users.ts'
 import { verifier } from '../deployment.ts'
 import { addressOf } from '../guard/login-guard.ts'
+import { requireOwnSession } from '../sessions/own-session.ts'
 import {
   passkeySignInOptions,
   verifyPasskeySignIn,
@@ -145,7 +146,7 @@ function passkeyRoutes(app: OpenAPIHono<App>): void {
     )
   })
   app.openapi(guarded(routes.passkeys), async (c) =>
-    c.json(data(c, await listPasskeys(c.env.DB, principalOf(c).id)), 200),
+    c.json(data(c, await listPasskeys(c.env.DB, (await ownerOf(c)).user.id)), 200),
   )
   app.openapi(guarded(routes.removePasskey), async (c) => {
     const { user } = await ownerOf(c)
@@ -173,7 +174,7 @@ function secondFactorRoutes(app: OpenAPIHono<App>): void {
     return c.body(null, 204)
   })
   app.openapi(guarded(routes.recoveryCodes), async (c) => {
-    const { remaining, createdAt } = await recoveryCodesLeft(c.env.DB, principalOf(c).id)
+    const { remaining, createdAt } = await recoveryCodesLeft(c.env.DB, (await ownerOf(c)).user.id)
     const since = createdAt === null ? null : toTimestamp(createdAt)
     return c.json(data(c, { remaining, createdAt: since }), 200)
   })
@@ -185,21 +186,22 @@ function secondFactorRoutes(app: OpenAPIHono<App>): void {
   })
 }
 
-/** The bearer's account. Clients and services have no credentials of this kind. @throws AppError `unauthorized` */
+/** The bearer's account, at a client of our own. @throws AppError `unauthorized`, `forbidden` */
 async function ownerOf(c: Context<App>): Promise<{ principal: Principal; user: UserRow }> {
   const principal = principalOf(c)
-  const user = principal.kind === 'user' ? await findUser(c.env.DB, principal.id) : undefined
+  await requireOwnSession(c.env, principal)
+  const user = await findUser(c.env.DB, principal.id)
   if (user === undefined || user.status === 'disabled')
     throw new AppError('unauthorized', 'The account of this token is not active')
   return { principal, user }
 }
 
-/** Who calls a public route, where they show a token. @throws AppError `unauthorized` for one that is not good */
+/** Who calls a public route, where they show a token. @throws AppError `unauthorized` for one that is not good, `forbidden` */
 async function bearerOf(c: Context<App>): Promise<Principal | undefined> {
   const header = c.req.header('authorization')
   if (header === undefined) return undefined
   const principal = await authenticate(verifier(c.env), header)
-  if (principal.kind !== 'user') return undefined
+  await requireOwnSession(c.env, principal)
   await aliveSession(c.env, principal)
   return principal
 }

@@ -4,6 +4,7 @@ import { AppError, toAppError } from '@menagerie/core'
 import type { Context } from 'hono'
 import { type App, settingsOf } from '../context.ts'
 import { loadInteraction } from '../oauth/interactions.ts'
+import { isAway } from '../oauth/refusals.ts'
 import { errorPage, pageHeaders, passwordResetPage } from '../pages/index.ts'
 import { sentByOurPage } from '../pages/interaction/browser-check.ts'
 import { isFormToken } from '../pages/interaction/form-token.ts'
@@ -35,7 +36,9 @@ async function take(c: Context<App>): Promise<Response> {
   const form = await readForm(c)
   const interaction = await loaded(c)
   try {
-    return c.redirect(await takeStep(c, interaction, form), 303)
+    const next = await takeStep(c, interaction, form)
+    c.header('cross-origin-opener-policy', pageHeaders()['cross-origin-opener-policy'])
+    return c.redirect(next, 303)
   } catch (error) {
     const refusal = error instanceof AppError ? error : undefined
     const words = refusal && problemWords(refusal)
@@ -97,13 +100,22 @@ function requireRealm(c: Context<App>): void {
     throw new AppError('not_found', 'There is no such realm')
 }
 
+/** What is away for a moment is told so here as well. */
+const asAppError = (error: Error): AppError =>
+  isAway(error) && !(error instanceof AppError)
+    ? new AppError('unavailable', 'A part of the service is away; try again in a moment', {
+        retryAfterSeconds: 1,
+        cause: error,
+      })
+    : toAppError(error)
+
 /** Who looks at a page is told by one, whatever goes wrong; the log has what it has for every other route. */
 async function inPages(c: Context<App>, work: () => Promise<Response>): Promise<Response> {
   requireRealm(c)
   try {
     return await work()
   } catch (thrown) {
-    const error = toAppError(thrown instanceof Error ? thrown : new Error(String(thrown)))
+    const error = asAppError(thrown instanceof Error ? thrown : new Error(String(thrown)))
     const { code, message, status, options } = error
     const line = c.get('line').add({ errorCode: code, reason: message })
     if (status >= 500) line.raise('error').add({ error })

@@ -2,7 +2,6 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { SessionInfo } from '@menagerie/contracts'
 import { sessions as routes } from '@menagerie/contracts/routes'
 import {
-  AppError,
   data,
   guardRoutes,
   type Principal,
@@ -11,9 +10,11 @@ import {
   toTraceparent,
 } from '@menagerie/core'
 import type { SessionView } from '@menagerie/durable-objects/user-sessions'
+import type { Context } from 'hono'
 import type { App } from '../context.ts'
 import { verifier } from '../deployment.ts'
 import { endSessions } from '../sessions/end-sessions.ts'
+import { requireOwnSession } from '../sessions/own-session.ts'
 import { sessionError } from '../sign-in/session-error.ts'
 
 const guarded = guardRoutes(verifier)
@@ -21,7 +22,7 @@ const guarded = guardRoutes(verifier)
 /** Adds where the bearer is signed in: list, name, end. */
 export function sessionRoutes(app: OpenAPIHono<App>): void {
   app.openapi(guarded(routes.list), async (c) => {
-    const principal = userOf(c)
+    const principal = await ownerOf(c)
     const views = await c.env.USER_SESSIONS.getByName(principal.id).list()
     return c.json(
       data(
@@ -33,7 +34,7 @@ export function sessionRoutes(app: OpenAPIHono<App>): void {
   })
 
   app.openapi(guarded(routes.rename), async (c) => {
-    const principal = userOf(c)
+    const principal = await ownerOf(c)
     const renamed = await c.env.USER_SESSIONS.getByName(principal.id).rename(
       principal,
       c.req.valid('param').sid,
@@ -45,7 +46,7 @@ export function sessionRoutes(app: OpenAPIHono<App>): void {
   })
 
   app.openapi(guarded(routes.end), async (c) => {
-    const principal = userOf(c)
+    const principal = await ownerOf(c)
     const ended = await c.env.USER_SESSIONS.getByName(principal.id).revoke(
       principal,
       c.req.valid('param').sid,
@@ -58,7 +59,7 @@ export function sessionRoutes(app: OpenAPIHono<App>): void {
   })
 
   app.openapi(guarded(routes.endAll), async (c) => {
-    const principal = userOf(c)
+    const principal = await ownerOf(c)
     const except = c.req.valid('query').except === 'current' ? principal.sessionId : undefined
     await endSessions(
       c.env,
@@ -70,9 +71,10 @@ export function sessionRoutes(app: OpenAPIHono<App>): void {
   })
 }
 
-function userOf(c: Parameters<typeof principalOf>[0]): Principal {
+/** The bearer, at a client of our own. @throws AppError `forbidden` */
+async function ownerOf(c: Context<App>): Promise<Principal> {
   const principal = principalOf(c)
-  if (principal.kind !== 'user') throw new AppError('forbidden', 'Only people have a profile')
+  await requireOwnSession(c.env, principal)
   return principal
 }
 

@@ -52,6 +52,13 @@ export async function tellFailedProof(
   await commit(env, failureAudit(env, 'second-factor.failed', userId, reason, trace, detail))
 }
 
+/** Keeps one audit event of a password that somebody signed in did not know. */
+export async function tellFailedPassword(env: Env, userId: string, trace: Trace): Promise<void> {
+  const reason = 'invalid_credentials'
+  const detail = { method: 'pwd' }
+  await commit(env, failureAudit(env, 'password-check.failed', userId, reason, trace, detail))
+}
+
 const failureAudit = (
   env: Env,
   action: AuditAction,

@@ -1,6 +1,8 @@
 import type { StepUpRequest, StepUpResponse } from '@menagerie/contracts'
 import { AppError, type Principal, type Trace, toTraceparent } from '@menagerie/core'
 import type { Env } from '../context.ts'
+import { factorsOf, methodsBeside } from '../credentials/factors.ts'
+import { aliveSession } from '../credentials/fresh-factor.ts'
 import { invalidCode } from '../credentials/invalid-code.ts'
 import type { UserRow } from '../db/schema.ts'
 import { findUser } from '../db/users.ts'
@@ -14,7 +16,8 @@ import { sessionError } from './session-error.ts'
  * Shows a second factor within a session: it is good for critical actions for five minutes, with a new access token of
  * the same session. The session's owner audits it.
  *
- * @throws AppError `invalid_code`, `too_many_attempts`, `not_found` for a session that is over
+ * @throws AppError `invalid_code`, also for a method that is no second factor here; `too_many_attempts`; `unauthorized`
+ *   for a session that is over
  */
 export async function stepUp(
   env: Env,
@@ -25,8 +28,12 @@ export async function stepUp(
   trace: Trace,
 ): Promise<StepUpResponse> {
   const attempt = await beginAttempt(env, { account: user.id, address, kind: 'code' })
+  const session = await aliveSession(env, principal)
+  const methods = methodsBeside(user, await factorsOf(env.DB, user.id), session.methods)
   const sent = { kind: 'step-up-code', token: stepUpCodeName(principal.sessionId) } as const
-  const shown = await prove(env, user, body, sent, trace)
+  const shown = methods.includes(body.method)
+    ? await prove(env, user, body, sent, trace)
+    : undefined
   if (shown === undefined) {
     await tellFailedProof(env, user.id, 'invalid_code', trace, { method: body.method })
     throw invalidCode('the code')

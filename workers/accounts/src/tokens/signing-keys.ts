@@ -74,8 +74,10 @@ export class SigningKeyStore implements KeySource {
     const now = this.#options.now()
     try {
       if (this.#cached === undefined || now - this.#cached.at >= maxAgeMs) {
-        this.#cached = { at: now, keys: await this.#load() }
-        this.#current = undefined
+        const keys = await this.#load()
+        // While they are the same, so is what was made of them: the engine is made anew for others.
+        if (!sameKeys(keys, this.#cached?.keys)) this.#current = undefined
+        this.#cached = { at: now, keys }
       }
       const { keys } = this.#cached
       const signing = signingKey(keys)
@@ -189,6 +191,11 @@ const timesOf = (row: KeyRow): KeyTimes => ({
   createdAt: row.created_at,
   retiredAt: row.retired_at,
 })
+
+const sameKeys = (keys: LoadedKey[], before: LoadedKey[] | undefined): boolean =>
+  namesOf(keys) === namesOf(before ?? [])
+
+const namesOf = (keys: LoadedKey[]): string => keys.map((key) => key.public.kid).join(' ')
 
 async function makeKey(secret: string): Promise<{ kid: string; public: string; sealed: string }> {
   const kid = newId()

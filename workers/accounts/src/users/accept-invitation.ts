@@ -1,7 +1,9 @@
 import { type AppError, sha256Hex } from '@menagerie/core'
 import type { Condition } from '../audit.ts'
 import type { Env } from '../context.ts'
+import { findUser } from '../db/users.ts'
 import { invalidField } from '../invalid-field.ts'
+import { permissionsFor } from '../roles/permissions-for.ts'
 import type { AccountName } from './register.ts'
 
 /** An invitation that somebody can still accept. */
@@ -30,13 +32,31 @@ export async function openInvitation(
   if (token === undefined) return undefined
   const column = channel === 'sms' ? 'phone_number' : 'email'
   const row = await env.DB.prepare(
-    `SELECT id, roles, display_name FROM invitations
+    `SELECT id, roles, display_name, invited_by FROM invitations
      WHERE token_hash = ? AND ${column} = ? AND accepted_at IS NULL AND expires_at > ?`,
   )
     .bind(await sha256Hex(token), value, now)
-    .first<{ id: string; roles: string; display_name: string | null }>()
+    .first<{ id: string; roles: string; display_name: string | null; invited_by: string }>()
   if (row === null) throw unknownInvitation()
-  return { id: row.id, roles: JSON.parse(row.roles) as string[], displayName: row.display_name }
+  const roles = JSON.parse(row.roles) as string[]
+  if (!(await mayStillInvite(env, row.invited_by, roles))) throw unknownInvitation()
+  return { id: row.id, roles, displayName: row.display_name }
+}
+
+/**
+ * Whether the inviter could still give these roles: whoever was disabled or lost their roles leaves no door open behind
+ * them. Invitations of an account that was deleted are gone with it; those of clients stand.
+ */
+async function mayStillInvite(env: Env, inviter: string, roles: string[]): Promise<boolean> {
+  const user = await findUser(env.DB, inviter)
+  if (user === undefined) return true
+  if (user.status === 'disabled') return false
+  if (roles.every((role) => role === 'user')) return true
+  const [held, given] = await Promise.all([
+    permissionsFor(env, user.roles),
+    permissionsFor(env, roles),
+  ])
+  return ['roles:write' as const, ...given].every((permission) => held.includes(permission))
 }
 
 /**

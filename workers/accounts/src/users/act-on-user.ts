@@ -14,7 +14,6 @@ import { permissionsFor } from '../roles/permissions-for.ts'
 export async function userToChange(env: Env, by: Principal, id: string): Promise<UserRow> {
   const user = await findUser(env.DB, id)
   if (user === undefined) throw noSuchUser()
-  if (user.id === by.id) return user
   const beyond = (await permissionsFor(env, user.roles)).filter(
     (permission) => !by.permissions.includes(permission),
   )

@@ -3,6 +3,7 @@ import { actorOf, auditStatements, oneRowChanged } from '../audit.ts'
 import type { Env } from '../context.ts'
 import { commit } from '../credentials/commit.ts'
 import type { UserRow } from '../db/schema.ts'
+import { requireOwnSession } from '../sessions/own-session.ts'
 import { leavesAnAdmin, noSuchUser, userToChange, whyUnchanged } from './act-on-user.ts'
 import { doSessionWork, keepForgetting, keepSessionWork } from './session-work.ts'
 
@@ -19,6 +20,7 @@ export async function deleteUser(
   traceparent: string,
 ): Promise<void> {
   if (by.id !== id && !by.permissions.includes('users:write')) throw noSuchUser()
+  if (by.id === id) await requireOwnSession(env, by)
   const user = await userToChange(env, by, id)
   const now = clockOf(env).now()
   const work = { task: 'erase', userId: id } as const
@@ -67,9 +69,13 @@ function erasure(db: D1Database, user: UserRow): D1PreparedStatement[] {
          AND (claim = ? OR claim IN (SELECT id FROM invitations WHERE ${invited}))`,
       )
       .bind(user.id, user.id, contacts, contacts),
+    // Those that came to them, and the open ones that went out from them.
     db
-      .prepare(`DELETE FROM invitations WHERE ${invited} AND ${gone}`)
-      .bind(contacts, contacts, user.id),
+      .prepare(
+        `DELETE FROM invitations
+         WHERE (${invited} OR (invited_by = ? AND accepted_at IS NULL)) AND ${gone}`,
+      )
+      .bind(contacts, contacts, user.id, user.id),
     // Messages with a number or an address, on their way or kept until the next start. Other events have the bare id.
     db
       .prepare(

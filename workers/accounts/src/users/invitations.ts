@@ -11,6 +11,7 @@ import {
 import { actorOf, auditStatements, oneRowChanged } from '../audit.ts'
 import { type Env, settingsOf } from '../context.ts'
 import { commit } from '../credentials/commit.ts'
+import { requireFreshFactor } from '../credentials/fresh-factor.ts'
 import { sendSecret } from '../credentials/send-secret.ts'
 import { beginSend } from '../guard/login-guard.ts'
 import { normaliseEmail, normalisePhoneNumber } from '../identifiers.ts'
@@ -46,7 +47,7 @@ interface InvitationRow {
  * Invites somebody: sends a link whose token stands in the fragment, which no server's log and no `Referer` sees.
  *
  * @returns the body of the answer, as text; `replayed` for a repeat under a known key
- * @throws AppError `forbidden` for roles the inviter may not give; `conflict` where there is such an account;
+ * @throws AppError `forbidden` for roles the inviter may not give; `step_up_required` for any but `user`; `conflict` where there is such an account;
  *   `idempotency_mismatch`; `too_many_attempts`; `validation_failed`
  */
 export async function invite(
@@ -63,7 +64,11 @@ export async function invite(
     if (known !== null) return { response: replay(known, key), replayed: true }
   }
   const roles = [...new Set(body.roles)]
-  if (roles.some((role) => role !== 'user')) await requireGivable(env, by, roles)
+  if (roles.some((role) => role !== 'user')) {
+    // What an assignment of roles asks for: else an invitation to oneself would be the way around it.
+    await requireFreshFactor(env, by)
+    await requireGivable(env, by, roles)
+  }
   const email = body.email === undefined ? null : normaliseEmail(body.email)
   const phoneNumber = body.phoneNumber === undefined ? null : phoneOf(body.phoneNumber)
   const contact = email ?? phoneNumber ?? ''

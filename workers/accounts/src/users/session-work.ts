@@ -7,12 +7,12 @@ import { clientSubject } from '../sessions/tokens.ts'
 
 /** What must be done at the sessions of one account, or of everybody who holds a role. */
 export type SessionTask =
-  | { task: 'expire-tokens' | 'end-sessions' | 'erase'; userId: string }
+  | { task: 'expire-tokens' | 'end-sessions' | 'revoke-sessions' | 'erase'; userId: string }
   | { task: 'expire-tokens'; role: string }
 
 interface WorkRow {
   id: string
-  task: 'expire-tokens' | 'end-sessions' | 'erase' | 'forget-words'
+  task: 'expire-tokens' | 'end-sessions' | 'revoke-sessions' | 'erase' | 'forget-words'
   user_id: string | null
   role: string | null
   after_created_at: number
@@ -120,6 +120,9 @@ async function doUser(env: Env, row: WorkRow, userId: string): Promise<true> {
       return true
     case 'end-sessions':
       await endSessions(env, userId, { reason: 'disabled' }, traceparent)
+      return true
+    case 'revoke-sessions':
+      await endSessions(env, userId, { reason: 'revoked' }, traceparent)
       return true
     case 'erase':
       await eraseSessions(env, userId, traceparent)

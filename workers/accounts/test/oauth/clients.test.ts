@@ -4,16 +4,21 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { findUser } from '../../src/db/users.ts'
 import { openSession } from '../../src/sessions/open-session.ts'
 import { tokensFor } from '../../src/sessions/tokens.ts'
-import { call, env, seeded } from '../support/accounts.ts'
-import { accountOf, token } from '../support/oauth.ts'
+import { call, claimsOf, env, seeded } from '../support/accounts.ts'
+import { accountOf, post, protocol, token } from '../support/oauth.ts'
 
 let admin = ''
 let user = ''
 const path = '/admin/clients'
 
 /** A token with a second factor just shown. */
-async function tokenOf(role: string): Promise<string> {
-  const account = await findUser(env.DB, await accountOf(await seeded(role)))
+async function tokenOf(role: 'admin' | 'supervisor', custom?: string): Promise<string> {
+  const id = await accountOf(await seeded(role))
+  if (custom !== undefined)
+    await env.DB.prepare('UPDATE users SET roles = ? WHERE id = ?')
+      .bind(JSON.stringify([custom]), id)
+      .run()
+  const account = await findUser(env.DB, id)
   if (account === undefined) throw new Error('no account')
   const grant = await openSession(env, {
     user: account,
@@ -117,6 +122,48 @@ describe('/admin/clients', () => {
     expect((await create(machine, user)).status).toBe(403)
     expect((await call(path, { token: user })).status).toBe(403)
     expect((await call(path)).status).toBe(401)
+  })
+
+  it('lets nobody make a client that gets more of its users than its maker holds', async () => {
+    const role = `registrar-${newId().slice(-8)}`
+    await env.DB.prepare(
+      `INSERT INTO roles (name, description, permissions, created_at, updated_at) VALUES (?, '', ?, 0, 0)`,
+    )
+      .bind(role, JSON.stringify(['clients:write', 'profile:read']))
+      .run()
+    const registrar = await tokenOf('supervisor', role)
+    const app = { name: 'An app', type: 'public', redirectUris: ['https://app.example/cb'] }
+    const theirs = await create(app, registrar)
+    expect(theirs.status).toBe(201)
+    const ours = await create({ ...app, firstParty: true }, registrar)
+    expect([ours.status, ours.body.code]).toEqual([403, 'forbidden'])
+    const patch = (id: string, body: object) =>
+      call(`${path}/${id}`, { method: 'PATCH', body, token: registrar })
+    expect((await patch(theirs.body.data.id, { firstParty: true })).status).toBe(403)
+    // Nor lead the codes of one that an administrator made elsewhere.
+    const made = await create({ ...app, firstParty: true })
+    expect(made.status).toBe(201)
+    const led = await patch(made.body.data.id, { redirectUris: ['https://evil.example/cb'] })
+    expect(led.status).toBe(403)
+  })
+
+  it('voids a client’s own tokens when it loses a role, and when it is deleted', async () => {
+    const made = (await create({ ...machine, roles: ['agent', 'user'] })).body.data
+    const { id, secret } = made
+    const grant = { grant_type: 'client_credentials' }
+    const isActive = async (value: unknown) =>
+      (await post(`${protocol}/token/introspect`, { token: String(value) }, { id, secret })).body
+        .active
+    const first = await token(grant, { id, secret })
+    expect(await isActive(first.body.access_token)).toBe(true)
+    const less = { method: 'PATCH', body: { roles: ['user'] }, token: admin }
+    expect((await call(`${path}/${id}`, less)).status).toBe(200)
+    expect(await isActive(first.body.access_token)).toBe(false)
+    const second = await token(grant, { id, secret })
+    expect(await isActive(second.body.access_token)).toBe(true)
+    await call(`${path}/${id}`, { method: 'DELETE', token: admin })
+    const { sub, sid } = claimsOf(String(second.body.access_token)) as { sub: string; sid: string }
+    expect((await env.USER_SESSIONS.getByName(sub).check(sid)).alive).toBe(false)
   })
 
   it('pages by cursor', async () => {

@@ -42,6 +42,18 @@ describe('rotation', () => {
     }
   })
 
+  it('reads the same keys again without making anew what was made of them', async () => {
+    const store = storeOf()
+    const first = await store.current()
+    now += 61_000
+    expect(await store.current()).toBe(first)
+    await store.rotate({ ...rotation, periodMs: 0 })
+    now += PUBLISHED_BEFORE_MS
+    await store.rotate({ ...rotation, periodMs: 0 })
+    expect(await store.current()).not.toBe(first)
+    await env.DB.prepare('DELETE FROM signing_keys').run()
+  })
+
   it('signs with a key that was published for a whole period, and publishes the old one until nothing of it can be shown', async () => {
     const store = storeOf()
     const kids = async () => (await store.current(0)).published.keys.map(({ kid }) => kid)

@@ -6,6 +6,9 @@ import type {
 } from '@menagerie/contracts'
 import { DELIVERY_PURPOSE, newId, unseal } from '@menagerie/core'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { findUser } from '../../src/db/users.ts'
+import { openSession } from '../../src/sessions/open-session.ts'
+import { tokensFor } from '../../src/sessions/tokens.ts'
 import { call, env, password } from '../support/accounts.ts'
 import { audited, customRole, dump, freshEmail, type Person, person } from './support.ts'
 
@@ -117,6 +120,40 @@ describe('an invitation', () => {
     expect(await mailTo(email)).toEqual([])
     expect((await invite(manager, { email })).status).toBe(201)
     expect((await invite(manager, { email: manager.username })).status).toBe(409)
+  })
+
+  it('to more than the role `user` needs a fresh second factor, as giving roles does', async () => {
+    const user = await findUser(env.DB, admin.id)
+    if (user === undefined) throw new Error('no account')
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    const grant = await openSession(env, {
+      user,
+      clientId: env.CLIENT_ID,
+      deviceName: null,
+      methods: ['pwd'],
+      traceparent,
+    })
+    const weak = { ...admin, token: (await tokensFor(env, user, grant)).access_token }
+    const refused = await invite(weak, { email: freshEmail(), roles: ['admin'] })
+    expect([refused.status, refused.body.code]).toEqual([403, 'step_up_required'])
+    expect((await invite(weak, { email: freshEmail() })).status).toBe(201)
+  })
+
+  it('is void once the inviter is disabled, lost what it gives, or is gone', async () => {
+    const [disabled, demoted, deleted] = await Promise.all([1, 2, 3].map(() => person('admin')))
+    if (disabled === undefined || demoted === undefined || deleted === undefined)
+      throw new Error('three')
+    const emails = [freshEmail(), freshEmail(), freshEmail()] as const
+    await invite(disabled, { email: emails[0], roles: ['agent'] })
+    await invite(demoted, { email: emails[1], roles: ['admin'] })
+    await invite(deleted, { email: emails[2], roles: ['admin'] })
+    const tokens = await Promise.all(emails.map(tokenSentTo))
+    const by = { token: admin.token, method: 'POST' }
+    await call(`/users/${disabled.id}/disable`, by)
+    await call(`/users/${demoted.id}/roles`, { ...by, method: 'PUT', body: { roles: ['user'] } })
+    await call(`/users/${deleted.id}`, { ...by, method: 'DELETE' })
+    const answers = await Promise.all(emails.map((email, i) => register(email, tokens[i] ?? '')))
+    expect(answers.map(({ status }) => status)).toEqual([422, 422, 422])
   })
 
   it('is one for repeats under one key', async () => {

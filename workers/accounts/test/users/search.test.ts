@@ -177,6 +177,34 @@ describe('a search with thousands of matches', () => {
     }
   })
 
+  it.each(['createdAt', '-createdAt'] as const)(
+    'reads no more for a page deep in it than for the first: %s',
+    async (sort) => {
+      const query = { q: 'many-', sort, limit: 50 } as const
+      const terms = searchTerms(query.q)
+      if (terms === undefined) throw new Error('There is nothing to look for')
+      const read = async (after?: number) => {
+        const expression = searchExpression(terms, {})
+        const { sql, params } = byAge(
+          env.DB,
+          query,
+          expression,
+          after === undefined ? undefined : [after],
+        ).toSQL()
+        const { results, meta } = await env.DB.prepare(sql)
+          .bind(...params)
+          .all<{ number: number }>()
+        return { numbers: results.map((row) => Object.values(row).at(-1)), rows: meta.rows_read }
+      }
+      const { numbers, rows } = await read()
+      expect(numbers).toHaveLength(51)
+      const middle = Number(numbers[0]) + (sort === 'createdAt' ? 1 : -1) * (total / 2)
+      const deep = await read(middle)
+      expect(deep.numbers).toHaveLength(51)
+      expect(deep.rows).toBeLessThan(rows + 10)
+    },
+  )
+
   it('gives the same with filters', async () => {
     const query = { q: 'many-', sort: 'username', role: 'user', status: 'active', limit: '200' }
     expect(await walk(query)).toHaveLength(total)

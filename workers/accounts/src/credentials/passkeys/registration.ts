@@ -18,8 +18,7 @@ import type { Env } from '../../context.ts'
 import type { UserRow } from '../../db/schema.ts'
 import { challengeIdOf, openChallenge, takeChallenge } from '../challenges.ts'
 import { commit, commitOnce } from '../commit.ts'
-import { factorsOf, hasSecondFactor } from '../factors.ts'
-import { requireFreshFactor } from '../fresh-factor.ts'
+import { requireFreshSignIn } from '../fresh-factor.ts'
 import { invalidCode } from '../invalid-code.ts'
 import { noticeStatements } from '../notices.ts'
 import type { Credential } from './assertion.ts'
@@ -31,14 +30,14 @@ const MAX_PASSKEYS = 20
 /**
  * Options to make a passkey (WebAuthn §7.1): one that can be found without a name, and that knows its owner.
  *
- * @throws AppError `step_up_required` where a second factor is set up
+ * @throws AppError `step_up_required` where a second factor is set up, or the sign-in is old
  */
 export async function startRegistration(
   env: Env,
   principal: Principal,
   user: UserRow,
 ): Promise<{ challengeId: string; options: { challenge: string } & Record<string, unknown> }> {
-  if (hasSecondFactor(await factorsOf(env.DB, user.id))) await requireFreshFactor(env, principal)
+  await requireFreshSignIn(env, principal, user)
   const now = clockOf(env).now()
   const { results } = await env.DB.prepare('SELECT id, transports FROM passkeys WHERE user_id = ?')
     .bind(user.id)

@@ -4,6 +4,7 @@ import { type Env, settingsOf } from '../../context.ts'
 import type { UserRow } from '../../db/schema.ts'
 import { beginAttempt } from '../../guard/login-guard.ts'
 import { checkPassword } from '../../passwords.ts'
+import { tellFailedPassword } from '../../sign-in/failure.ts'
 import { factorsOf, hasSecondFactor } from '../factors.ts'
 import { requireFreshFactor } from '../fresh-factor.ts'
 import { assertPasswordAllowed } from './policy.ts'
@@ -25,7 +26,7 @@ export async function changePassword(
 ): Promise<void> {
   const second = hasSecondFactor(await factorsOf(env.DB, user.id))
   if (second) await requireFreshFactor(env, principal)
-  await requirePassword(env, user, body.currentPassword, address)
+  await requirePassword(env, user, body.currentPassword, address, trace)
   await assertPasswordAllowed(env, {
     password: body.newPassword,
     user,
@@ -49,10 +50,14 @@ export async function requirePassword(
   user: UserRow,
   password: string,
   address: string,
+  trace: Trace,
 ): Promise<void> {
   const attempt = await beginAttempt(env, { account: user.id, address, kind: 'password' })
   const cost = Number(settingsOf(env).BCRYPT_COST)
   const { matches } = await checkPassword(password, user.passwordHash, cost)
-  if (!matches) throw new AppError('invalid_credentials', 'The password is wrong')
+  if (!matches) {
+    await tellFailedPassword(env, user.id, trace)
+    throw new AppError('invalid_credentials', 'The password is wrong')
+  }
   await attempt.succeeded()
 }

@@ -2,21 +2,29 @@ import type { ForgotPasswordRequest } from '@menagerie/contracts'
 import { clockOf, randomToken, type Trace, toTraceparent } from '@menagerie/core'
 import { auditStatements } from '../../audit.ts'
 import { type Env, settingsOf } from '../../context.ts'
+import type { UserRow } from '../../db/schema.ts'
 import { findByIdentifier } from '../../db/users.ts'
 import { beginSend } from '../../guard/login-guard.ts'
 import { identifierOf } from '../../identifiers.ts'
 import { unknownName } from '../../sign-in/authenticate.ts'
 import { challengeIdOf, openChallenge, voidChallenges } from '../challenges.ts'
 import { commit } from '../commit.ts'
+import { isUnproven } from '../first-proof.ts'
 import { verifiedContact } from '../notices.ts'
-import { sendSecret } from '../send-secret.ts'
+import { type ContactPoint, sendSecret } from '../send-secret.ts'
 
 /** How long a link is good for. */
 export const RESET_MS = 15 * 60_000
 
+/** Where a link was sent: whoever opens it has shown that this is theirs. */
+export interface ResetData {
+  to: ContactPoint | null
+}
+
 /**
- * Sends a link to set a new password to the account's verified address or number. For a name nobody has, the answer and
- * the work are the same, and nothing leaves.
+ * Sends a link to set a new password to the account's verified address or number. Where nothing of it was ever verified, it
+ * goes to the one the account was made with: whoever that belongs to gets the account, and not who made it in their name.
+ * For a name nobody has, the answer and the work are the same, and nothing leaves.
  *
  * @returns when the link is over, milliseconds since the epoch
  * @throws AppError `too_many_attempts`
@@ -37,7 +45,7 @@ export async function forgotPassword(
   const now = clockOf(env).now()
   const expiresAt = now + RESET_MS
   const traceparent = toTraceparent(trace)
-  const to = user === undefined || user.status === 'disabled' ? undefined : verifiedContact(user)
+  const to = user === undefined || user.status === 'disabled' ? undefined : ownContact(user)
   const owner = to === undefined ? null : (user?.id ?? null)
   const token = randomToken()
   const kind = 'password-reset'
@@ -60,7 +68,13 @@ export async function forgotPassword(
     voidChallenges(env.DB, owner ?? '', [kind]),
     ...openChallenge(
       env.DB,
-      { id: await challengeIdOf(kind, token), kind, userId: owner, data: {}, expiresAt },
+      {
+        id: await challengeIdOf(kind, token),
+        kind,
+        userId: owner,
+        data: { to: to ?? null } satisfies ResetData,
+        expiresAt,
+      },
       now,
     ),
     ...auditStatements(
@@ -75,6 +89,12 @@ export async function forgotPassword(
     ),
   ])
   return expiresAt
+}
+
+function ownContact(user: UserRow): ContactPoint | undefined {
+  if (!isUnproven(user)) return verifiedContact(user)
+  if (user.email !== null) return { email: user.email }
+  return user.phoneNumber === null ? undefined : { phoneNumber: user.phoneNumber }
 }
 
 /**

@@ -45,6 +45,8 @@ export async function assertPasswordAllowed(env: Env, asked: NewPassword): Promi
     throw refuse('too_long', 'must have at most 72 bytes')
   if (!password.isWellFormed())
     throw refuse('invalid', 'must be Unicode text without lone surrogates')
+  // To bcrypt, which reads a password over and over with a NUL between, `a` and `a\0a` are one.
+  if (password.includes('\0')) throw refuse('invalid', 'must not contain NUL')
   const text = password.toLowerCase()
   if ([SERVICE_NAME, settings.REALM.toLowerCase()].some((name) => text.includes(name)))
     throw refuse('contains_service_name', 'must not contain the name of this service')

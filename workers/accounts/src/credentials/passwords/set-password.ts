@@ -17,6 +17,8 @@ export interface SetPassword {
   except?: string
   /** What must still hold. */
   condition: Condition
+  /** Statements of the same batch, before the password is set. */
+  besides?: D1PreparedStatement[]
   traceparent: string
 }
 
@@ -52,6 +54,7 @@ export async function setPassword(env: Env, input: SetPassword): Promise<boolean
       condition,
     ),
     ...(await noticeStatements(env, user, action, traceparent, condition)),
+    ...(input.besides ?? []),
     env.DB.prepare(
       `UPDATE users SET password_hash = ?, password_changed_at = ? WHERE id = ? AND ${condition.sql}`,
     ).bind(hash, now, user.id, ...condition.params),

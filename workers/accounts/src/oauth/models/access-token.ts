@@ -6,6 +6,7 @@ import { mintAccessToken } from '../../sessions/tokens.ts'
 import { findClient } from '../clients.ts'
 import { endGrant, endSession } from '../end-grant.ts'
 import { keepExchange, sourceOf } from '../exchange.ts'
+import { isGrantOvertaken } from '../overtaken.ts'
 import { orOAuthError } from '../refusals.ts'
 import { currentContext, notes, traceparentOf } from '../request-notes.ts'
 import { engineSeconds, isClientToken, ownMs, readAccessToken } from '../verify-token.ts'
@@ -73,6 +74,9 @@ async function open(env: Env, token: AccessToken) {
   const context = currentContext()
   const { user } = notes()
   if (user === undefined) throw new Error('A session opens for an account that was found')
+  const { entities } = context.oidc
+  if (await isGrantOvertaken(env, user, entities.Grant))
+    throw new errors.InvalidGrant('the account changed since')
   const source = sourceOf(context)
   const traceparent = traceparentOf(context)
   const refreshable = context.oidc.client?.grantTypeAllowed('refresh_token') === true
@@ -89,6 +93,11 @@ async function open(env: Env, token: AccessToken) {
     ...(refreshable ? {} : { lifetimeMs: Number(settingsOf(env).ACCESS_TOKEN_SECONDS) * 1000 }),
     traceparent,
   })
+  // All sessions were ended while this one opened, and it may not have been among them.
+  if (await isGrantOvertaken(env, user, entities.Grant)) {
+    await endSession(env, user.id, token.grantId, 'revoked', traceparent)
+    throw new errors.InvalidGrant('the account changed just now')
+  }
   // Somebody else has shown the code too, before this session stood: it ends, and its tokens with it (RFC 9700 §2.1.1).
   if ((await keepExchange(env, token.grantId, source)) === 'ended')
     await endSession(env, user.id, token.grantId, 'code_reuse', traceparent)

@@ -1,0 +1,5 @@
+/** The package of the runtime: where its program is. */
+declare module 'workerd' {
+  const workerd: { default: string }
+  export default workerd
+}
