@@ -94,16 +94,29 @@ export class BrokerSystem {
     return Number(/^mqtt_bridge_resident_memory_bytes (\d+)$/m.exec(page)?.[1])
   }
 
-  /** Sets or takes away a device's password, as the edge does. A broker that asks has nothing to be told. */
+  /**
+   * Sets or takes away a device's password, as the edge does: while the broker cannot be reached its caller is told to try
+   * again. A broker that asks has nothing to be told.
+   */
   async provision(deviceId: string, password: string | null = `password-${deviceId}`) {
     if (this.broker.access === 'ask') return
+    await waitFor(async () => this.#provision(deviceId, password), {
+      what: 'the broker to know the device',
+      intervalMs: 100,
+    })
+  }
+
+  /** @throws Error when the broker refuses */
+  async #provision(deviceId: string, password: string | null): Promise<boolean> {
     const id = `${deviceId}-${performance.now()}`
     this.edge.send({ type: 'credentials.set', id, data: { deviceId, password } })
     const done = await waitFor(
       () => this.edge.frames.find((frame) => frame.type === 'credentials.done' && frame.id === id),
-      { what: 'the broker to know the device', intervalMs: 5 },
+      { what: 'an answer of the bridge', intervalMs: 5 },
     )
-    if (done.type === 'credentials.done' && !done.data.ok) throw new Error(done.data.detail)
+    if (done.type !== 'credentials.done' || done.data.ok) return true
+    if (done.data.detail === 'The broker cannot be reached') return false
+    throw new Error(done.data.detail)
   }
 
   /** @throws Error when the broker refuses */

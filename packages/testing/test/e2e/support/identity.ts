@@ -1,6 +1,6 @@
 import { createSession, type Session } from '@menagerie/client'
 import type { ClientWithSecret, CreateClientRequest } from '@menagerie/contracts'
-import { credentials, clients as routes } from '@menagerie/contracts/routes'
+import { clients as routes } from '@menagerie/contracts/routes'
 import { totpCode } from '@menagerie/lab/authenticator'
 import type { RunningSystem } from '../../../src/launcher/system.ts'
 
@@ -20,10 +20,8 @@ export async function steppedUpAdmin(system: RunningSystem): Promise<{
   const { username, password, totpSecret = '' } = demoUser(system, 'admin')
   const session = createSession({ baseUrl: system.url })
   await session.signIn({ username, password })
-  const { data } = await session.client.call(credentials.stepUp, {
-    body: { method: 'totp', code: totpCode(totpSecret, Date.now()) },
-  })
-  return { session, token: data.access_token }
+  await session.stepUp({ method: 'totp', code: totpCode(totpSecret, Date.now()) })
+  return { session, token: session.tokens?.accessToken ?? '' }
 }
 
 /** Registers an OAuth client, as an administrator does. */
