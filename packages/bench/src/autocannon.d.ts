@@ -2,8 +2,6 @@ declare module 'autocannon' {
   interface Options {
     url: string
     headers?: Record<string, string>
-    method?: 'GET' | 'POST'
-    body?: string
     duration: number
     connections: number
     workers?: number

@@ -3,8 +3,6 @@ import autocannon from 'autocannon'
 export interface Load {
   url: string
   headers?: Record<string, string>
-  /** JSON; asked by POST then, else by GET. */
-  body?: unknown
   seconds: number
   connections: number
 }
@@ -18,13 +16,7 @@ export interface Load {
 export async function rate(load: Load): Promise<number> {
   const result = await autocannon({
     url: load.url,
-    headers: {
-      ...(load.body === undefined ? {} : { 'content-type': 'application/json' }),
-      ...load.headers,
-    },
-    ...(load.body === undefined
-      ? {}
-      : { method: 'POST' as const, body: JSON.stringify(load.body) }),
+    headers: load.headers ?? {},
     duration: load.seconds,
     connections: load.connections,
     // Beside this thread, which reads what the Workers write.

@@ -1,4 +1,5 @@
 import type { AuthenticationMethod, SecondFactorMethod } from '@menagerie/contracts'
+import { type SQL, sql } from 'drizzle-orm'
 import { type Env, settingsOf } from '../context.ts'
 import type { UserRow } from '../db/schema.ts'
 
@@ -8,6 +9,18 @@ export interface Factors {
   passkeys: number
   recoveryCodes: number
 }
+
+/** Columns that tell it of the account with this id, for whoever reads the account anyway. */
+export const factorCounts = (id: SQL) => ({
+  totp: sql<number>`EXISTS (SELECT 1 FROM totp WHERE user_id = ${id} AND state = 'active')`.as(
+    'totp',
+  ),
+  passkeys: sql<number>`(SELECT count(*) FROM passkeys WHERE user_id = ${id})`.as('passkeys'),
+  codes:
+    sql<number>`(SELECT count(*) FROM recovery_codes WHERE user_id = ${id} AND used_at IS NULL)`.as(
+      'codes',
+    ),
+})
 
 /** What an account has set up to show besides a password. */
 export async function factorsOf(db: D1Database, userId: string): Promise<Factors> {
@@ -19,12 +32,14 @@ export async function factorsOf(db: D1Database, userId: string): Promise<Factors
     )
     .bind(userId)
     .first<{ totp: number; passkeys: number; codes: number }>()
-  return {
-    totp: row?.totp === 1,
-    passkeys: row?.passkeys ?? 0,
-    recoveryCodes: row?.codes ?? 0,
-  }
+  return toFactors(row ?? { totp: 0, passkeys: 0, codes: 0 })
 }
+
+export const toFactors = (row: { totp: number; passkeys: number; codes: number }): Factors => ({
+  totp: row.totp === 1,
+  passkeys: row.passkeys,
+  recoveryCodes: row.codes,
+})
 
 /** Whether it has a second factor of its own: codes by SMS and e-mail, which reach a contact point, are none. */
 export const hasSecondFactor = ({ totp, passkeys }: Factors): boolean => totp || passkeys > 0

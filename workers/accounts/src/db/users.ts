@@ -1,7 +1,8 @@
 import type { User } from '@menagerie/contracts'
 import { toTimestamp } from '@menagerie/core'
-import { eq, sql } from 'drizzle-orm'
+import { eq, getTableColumns, sql } from 'drizzle-orm'
 import { type DrizzleD1Database, drizzle } from 'drizzle-orm/d1'
+import { type Factors, factorCounts, toFactors } from '../credentials/factors.ts'
 import type { Identifier } from '../identifiers.ts'
 import { type UserRow, users } from './schema.ts'
 
@@ -13,8 +14,9 @@ function handleOf(db: D1Database): DrizzleD1Database {
   return known
 }
 
-/** Built once for each handle: asked with every profile. */
+/** Built once for each handle. */
 const byId = new WeakMap<D1Database, ReturnType<typeof prepareById>>()
+const withFactors = new WeakMap<D1Database, ReturnType<typeof prepareWithFactors>>()
 
 const prepareById = (db: D1Database) =>
   handleOf(db)
@@ -28,6 +30,24 @@ export function findUser(db: D1Database, id: string): Promise<UserRow | undefine
   const query = byId.get(db) ?? prepareById(db)
   byId.set(db, query)
   return query.get({ id })
+}
+
+const prepareWithFactors = (db: D1Database) =>
+  handleOf(db)
+    .select({ ...getTableColumns(users), ...factorCounts(sql`${users.id}`) })
+    .from(users)
+    .where(eq(users.id, sql.placeholder('id')))
+    .prepare()
+
+/** The account with this id and what it has set up, in one read: asked with every profile. */
+export async function findUserWithFactors(
+  db: D1Database,
+  id: string,
+): Promise<{ user: UserRow; factors: Factors } | undefined> {
+  const query = withFactors.get(db) ?? prepareWithFactors(db)
+  withFactors.set(db, query)
+  const row = await query.get({ id })
+  return row && { user: row, factors: toFactors(row) }
 }
 
 const columns = { username: users.username, phone_number: users.phoneNumber, email: users.email }

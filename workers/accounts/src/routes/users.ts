@@ -14,7 +14,7 @@ import {
 } from '@menagerie/core'
 import { type App, settingsOf } from '../context.ts'
 import { listUsers } from '../db/list-users.ts'
-import { findUser, toUser } from '../db/users.ts'
+import { findUserWithFactors, toUser } from '../db/users.ts'
 import { verifier } from '../deployment.ts'
 import { addressOf } from '../guard/login-guard.ts'
 import { readPreferences, writePreferences } from '../users/preferences.ts'
@@ -41,10 +41,10 @@ export function userRoutes(app: OpenAPIHono<App>): void {
   })
 
   app.openapi(guarded(routes.profile), async (c) => {
-    const user = await findUser(c.env.DB, principalOf(c).id)
-    if (user === undefined || user.status === 'disabled')
+    const found = await findUserWithFactors(c.env.DB, principalOf(c).id)
+    if (found === undefined || found.user.status === 'disabled')
       throw new AppError('unauthorized', 'The account of this token is not active')
-    return c.json(data(c, await profileOf(c.env, user)), 200)
+    return c.json(data(c, await profileOf(c.env, found.user, found.factors)), 200)
   })
   app.openapi(guarded(routes.updateProfile), async (c) => {
     const traceparent = toTraceparent(c.get('trace'))
