@@ -1,5 +1,5 @@
 import type { AuthenticationMethod, SecondFactorMethod } from '@menagerie/contracts'
-import { type SQL, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import { type Env, settingsOf } from '../context.ts'
 import type { UserRow } from '../db/schema.ts'
 
@@ -10,27 +10,29 @@ export interface Factors {
   recoveryCodes: number
 }
 
-/** Columns that tell it of the account with this id, for whoever reads the account anyway. */
-export const factorCounts = (id: SQL) => ({
-  totp: sql<number>`EXISTS (SELECT 1 FROM totp WHERE user_id = ${id} AND state = 'active')`.as(
-    'totp',
-  ),
-  passkeys: sql<number>`(SELECT count(*) FROM passkeys WHERE user_id = ${id})`.as('passkeys'),
-  codes:
-    sql<number>`(SELECT count(*) FROM recovery_codes WHERE user_id = ${id} AND used_at IS NULL)`.as(
-      'codes',
-    ),
+/** What is asked of an account, by the SQL that stands for its id. */
+const counts = (id: string) => ({
+  totp: `EXISTS (SELECT 1 FROM totp WHERE user_id = ${id} AND state = 'active')`,
+  passkeys: `(SELECT count(*) FROM passkeys WHERE user_id = ${id})`,
+  codes: `(SELECT count(*) FROM recovery_codes WHERE user_id = ${id} AND used_at IS NULL)`,
 })
+
+const asked = counts('?')
+const FACTORS = `SELECT ${asked.totp} AS totp, ${asked.passkeys} AS passkeys, ${asked.codes} AS codes`
+const ofUsers = counts('users.id')
+
+/** Columns that tell it beside an account's own, for whoever reads the account anyway. */
+export const factorColumns = {
+  totp: sql.raw(ofUsers.totp).mapWith(Number).as('totp'),
+  passkeys: sql.raw(ofUsers.passkeys).mapWith(Number).as('passkeys'),
+  codes: sql.raw(ofUsers.codes).mapWith(Number).as('codes'),
+}
 
 /** What an account has set up to show besides a password. */
 export async function factorsOf(db: D1Database, userId: string): Promise<Factors> {
   const row = await db
-    .prepare(
-      `SELECT EXISTS (SELECT 1 FROM totp WHERE user_id = ?1 AND state = 'active') AS totp,
-              (SELECT count(*) FROM passkeys WHERE user_id = ?1) AS passkeys,
-              (SELECT count(*) FROM recovery_codes WHERE user_id = ?1 AND used_at IS NULL) AS codes`,
-    )
-    .bind(userId)
+    .prepare(FACTORS)
+    .bind(userId, userId, userId)
     .first<{ totp: number; passkeys: number; codes: number }>()
   return toFactors(row ?? { totp: 0, passkeys: 0, codes: 0 })
 }

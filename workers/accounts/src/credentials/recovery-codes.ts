@@ -1,11 +1,10 @@
 import { AppError, clockOf } from '@menagerie/core'
-import { auditStatements } from '../audit.ts'
 import { type Env, settingsOf } from '../context.ts'
 import type { UserRow } from '../db/schema.ts'
 import { keyedHash } from '../secrets.ts'
+import { changeTold } from './change-told.ts'
 import { type Condition, commit, commitOnce } from './commit.ts'
 import { factorsOf, hasSecondFactor } from './factors.ts'
-import { noticeStatements } from './notices.ts'
 
 const CODES = 10
 /** Without letters and digits that look alike. */
@@ -49,18 +48,7 @@ export async function recoveryCodeStatements(
       `INSERT INTO recovery_codes (user_id, code_hash, created_at)
        SELECT ?, value, ? FROM json_each(?) WHERE ${condition.sql}`,
     ).bind(user.id, now, JSON.stringify(hashes), ...condition.params),
-    ...auditStatements(
-      env.DB,
-      {
-        action: 'recovery-codes.created',
-        actor: { kind: 'user', id: user.id },
-        target: { kind: 'user', id: user.id },
-      },
-      now,
-      traceparent,
-      condition,
-    ),
-    ...(await noticeStatements(env, user, 'recovery-codes.created', traceparent, condition)),
+    ...(await changeTold(env, user, 'recovery-codes.created', now, traceparent, condition)),
   ]
   return { codes, statements }
 }
@@ -93,20 +81,7 @@ export async function takeRecoveryCode(
   }
   return commitOnce(
     env,
-    [
-      ...auditStatements(
-        env.DB,
-        {
-          action: 'recovery-code.used',
-          actor: { kind: 'user', id: user.id },
-          target: { kind: 'user', id: user.id },
-        },
-        now,
-        traceparent,
-        unused,
-      ),
-      ...(await noticeStatements(env, user, 'recovery-code.used', traceparent, unused)),
-    ],
+    [...(await changeTold(env, user, 'recovery-code.used', now, traceparent, unused))],
     env.DB.prepare(
       `UPDATE recovery_codes SET used_at = ?
        WHERE user_id = ? AND code_hash = ? AND used_at IS NULL`,

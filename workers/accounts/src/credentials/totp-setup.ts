@@ -1,14 +1,13 @@
 import type { DisableTotpRequest, TotpSetup } from '@menagerie/contracts'
 import { clockOf, type Principal, type Trace, toTimestamp, toTraceparent } from '@menagerie/core'
-import { auditStatements } from '../audit.ts'
 import { type Env, settingsOf } from '../context.ts'
 import type { UserRow } from '../db/schema.ts'
 import { beginAttempt } from '../guard/login-guard.ts'
 import { tellFailedProof } from '../sign-in/failure.ts'
+import { changeTold } from './change-told.ts'
 import { commit, commitOnce } from './commit.ts'
 import { requireFreshSignIn } from './fresh-factor.ts'
 import { invalidCode } from './invalid-code.ts'
-import { noticeStatements } from './notices.ts'
 import { requirePassword } from './passwords/change.ts'
 import { dropRecoveryCodesStatement, recoveryCodeStatements } from './recovery-codes.ts'
 import { newTotpSecret, sealTotpSecret, totpUri } from './totp.ts'
@@ -68,18 +67,7 @@ export async function confirmTotp(
   const done = await commitOnce(
     env,
     [
-      ...auditStatements(
-        env.DB,
-        {
-          action: 'totp.enabled',
-          actor: { kind: 'user', id: user.id },
-          target: { kind: 'user', id: user.id },
-        },
-        now,
-        traceparent,
-        waits,
-      ),
-      ...(await noticeStatements(env, user, 'totp.enabled', traceparent, waits)),
+      ...(await changeTold(env, user, 'totp.enabled', now, traceparent, waits)),
       ...recovery.statements,
       env.DB.prepare(
         `DELETE FROM totp WHERE user_id = ? AND state = 'active' AND ${waits.sql}`,
@@ -120,18 +108,7 @@ export async function disableTotp(
     params: [user.id],
   }
   await commit(env, [
-    ...auditStatements(
-      env.DB,
-      {
-        action: 'totp.disabled',
-        actor: { kind: 'user', id: user.id },
-        target: { kind: 'user', id: user.id },
-      },
-      clockOf(env).now(),
-      traceparent,
-      active,
-    ),
-    ...(await noticeStatements(env, user, 'totp.disabled', traceparent, active)),
+    ...(await changeTold(env, user, 'totp.disabled', clockOf(env).now(), traceparent, active)),
     env.DB.prepare('DELETE FROM totp WHERE user_id = ?').bind(user.id),
     dropRecoveryCodesStatement(env.DB, user.id),
   ])

@@ -2,7 +2,7 @@ import type { User } from '@menagerie/contracts'
 import { toTimestamp } from '@menagerie/core'
 import { eq, getTableColumns, sql } from 'drizzle-orm'
 import { type DrizzleD1Database, drizzle } from 'drizzle-orm/d1'
-import { type Factors, factorCounts, toFactors } from '../credentials/factors.ts'
+import { type Factors, factorColumns, toFactors } from '../credentials/factors.ts'
 import type { Identifier } from '../identifiers.ts'
 import { type UserRow, users } from './schema.ts'
 
@@ -34,7 +34,7 @@ export function findUser(db: D1Database, id: string): Promise<UserRow | undefine
 
 const prepareWithFactors = (db: D1Database) =>
   handleOf(db)
-    .select({ ...getTableColumns(users), ...factorCounts(sql`${users.id}`) })
+    .select({ ...getTableColumns(users), ...factorColumns })
     .from(users)
     .where(eq(users.id, sql.placeholder('id')))
     .prepare()

@@ -1,10 +1,9 @@
 import type { Passkey } from '@menagerie/contracts'
 import { AppError, clockOf, toTimestamp } from '@menagerie/core'
-import { auditStatements } from '../../audit.ts'
 import type { Env } from '../../context.ts'
 import type { UserRow } from '../../db/schema.ts'
+import { changeTold } from '../change-told.ts'
 import { commit } from '../commit.ts'
-import { noticeStatements } from '../notices.ts'
 import { dropRecoveryCodesStatement } from '../recovery-codes.ts'
 
 interface Row {
@@ -44,20 +43,8 @@ export async function removePasskey(
     sql: 'EXISTS (SELECT 1 FROM passkeys WHERE id = ? AND user_id = ?)',
     params: [id, user.id],
   }
-  const before = [
-    ...auditStatements(
-      env.DB,
-      {
-        action: 'passkey.removed',
-        actor: { kind: 'user', id: user.id },
-        target: { kind: 'user', id: user.id },
-      },
-      clockOf(env).now(),
-      traceparent,
-      own,
-    ),
-    ...(await noticeStatements(env, user, 'passkey.removed', traceparent, own)),
-  ]
+  const now = clockOf(env).now()
+  const before = await changeTold(env, user, 'passkey.removed', now, traceparent, own)
   const results = await commit(env, [
     ...before,
     env.DB.prepare('DELETE FROM passkeys WHERE id = ? AND user_id = ?').bind(id, user.id),

@@ -13,14 +13,13 @@ import {
   type VerifiedRegistrationResponse,
   verifyRegistrationResponse,
 } from '@simplewebauthn/server'
-import { auditStatements } from '../../audit.ts'
 import type { Env } from '../../context.ts'
 import type { UserRow } from '../../db/schema.ts'
 import { challengeIdOf, openChallenge, takeChallenge } from '../challenges.ts'
+import { changeTold } from '../change-told.ts'
 import { commit, commitOnce } from '../commit.ts'
 import { requireFreshSignIn } from '../fresh-factor.ts'
 import { invalidCode } from '../invalid-code.ts'
-import { noticeStatements } from '../notices.ts'
 import type { Credential } from './assertion.ts'
 import { CEREMONY_MS, relyingParty } from './relying-party.ts'
 
@@ -106,20 +105,7 @@ export async function registerPasskey(
   }
   const kept = await commitOnce(
     env,
-    [
-      ...auditStatements(
-        env.DB,
-        {
-          action: 'passkey.added',
-          actor: { kind: 'user', id: user.id },
-          target: { kind: 'user', id: user.id },
-        },
-        now,
-        traceparent,
-        room,
-      ),
-      ...(await noticeStatements(env, user, 'passkey.added', traceparent, room)),
-    ],
+    [...(await changeTold(env, user, 'passkey.added', now, traceparent, room))],
     env.DB.prepare(
       `INSERT INTO passkeys (id, user_id, name, public_key, counter, transports, backed_up, created_at)
        SELECT ?, ?, ?, ?, ?, ?, ?, ? WHERE ${room.sql}`,

@@ -1,13 +1,12 @@
 import type { AuditAction } from '@menagerie/contracts'
 import { clockOf } from '@menagerie/core'
-import { auditStatements } from '../../audit.ts'
 import { type Env, settingsOf } from '../../context.ts'
 import type { UserRow } from '../../db/schema.ts'
 import { hashPassword } from '../../passwords.ts'
 import { endSessions } from '../../sessions/end-sessions.ts'
 import { voidChallenges } from '../challenges.ts'
+import { changeTold } from '../change-told.ts'
 import { allOf, type Condition, commit } from '../commit.ts'
-import { noticeStatements } from '../notices.ts'
 
 export interface SetPassword {
   user: UserRow
@@ -46,14 +45,7 @@ export async function setPassword(env: Env, input: SetPassword): Promise<boolean
     input.condition,
   )
   const results = await commit(env, [
-    ...auditStatements(
-      env.DB,
-      { action, actor: { kind: 'user', id: user.id }, target: { kind: 'user', id: user.id } },
-      now,
-      traceparent,
-      condition,
-    ),
-    ...(await noticeStatements(env, user, action, traceparent, condition)),
+    ...(await changeTold(env, user, action, now, traceparent, condition)),
     ...(input.besides ?? []),
     env.DB.prepare(
       `UPDATE users SET password_hash = ?, password_changed_at = ? WHERE id = ? AND ${condition.sql}`,
