@@ -30,13 +30,13 @@ function sessions(alive: boolean, validFrom = 0) {
 }
 
 describe('the session of a token', () => {
-  it("is asked for once in ten seconds, and each time on a critical route; an ended one isn't alive", async () => {
+  it("is asked for once in eight seconds, and each time on a critical route; an ended one isn't alive", async () => {
     const { asked, env } = sessions(true)
     const user = principal('s-alive')
-    for (const now of [0, 9_999])
+    for (const now of [0, 7_999])
       expect((await sessionOf(env, user, now, false))?.alive).not.toBe(false)
     expect(asked).toEqual([['s-alive', 5]])
-    await sessionOf(env, user, 9_999, true)
+    await sessionOf(env, user, 7_999, true)
     await sessionOf(env, user, 20_000, false)
     expect(asked).toHaveLength(3)
     const over = principal('s-over')
