@@ -1,25 +1,13 @@
-import { DurableObject } from 'cloudflare:workers'
 import type { Call, CallStatus } from '@menagerie/contracts'
-import {
-  AppError,
-  clockOf,
-  err,
-  type JsonObject,
-  newId,
-  ok,
-  type Principal,
-  problemResponse,
-  type Result,
-} from '@menagerie/core'
+import { err, type JsonObject, newId, ok, type Principal, type Result } from '@menagerie/core'
 import {
   type ClientFrame,
   type FiredTimer,
-  Journal,
   type JournalInput,
   type Ticket,
   timerInput,
 } from '../journal/index.ts'
-import { SocketCount } from '../shared/socket-count.ts'
+import { SocketObject } from '../shared/socket-object.ts'
 import { answerFrame } from './call-frames.ts'
 import { hasEnded } from './call-phase.ts'
 import { begin, step } from './call-state.ts'
@@ -47,49 +35,23 @@ import { mayEnd, maySee } from './visibility.ts'
 type HangupOutcome = { accepted: true; seq: number; call: Call } | { accepted: false }
 
 /** The one owner of a call. Loads, steps, saves, sends; the rules live in call-state.ts. */
-export class CallRoom extends DurableObject<CallRoomEnv> {
-  readonly #log = new RoomLog(() => this.now())
-  readonly #socketCount: SocketCount
-  readonly #journal: Journal<CallState>
+export class CallRoom extends SocketObject<CallRoomEnv, CallState> {
+  protected readonly class = 'CallRoom'
+  protected readonly noun = 'call'
+  protected readonly log = new RoomLog(() => this.now())
 
   constructor(ctx: DurableObjectState, env: CallRoomEnv) {
     super(ctx, env)
-    this.#socketCount = new SocketCount(ctx.storage.kv)
-    this.#journal = new Journal<CallState>(ctx, {
+    this.begin({
       kind: 'calls',
-      now: () => this.now(),
-      bootId: env.BOOT_ID,
       destinations: roomDestinations(env, {
         exec: (sql, ...bindings) => ctx.storage.sql.exec(sql, ...bindings).toArray() as never,
         now: () => this.now(),
-        state: () => this.#journal.state,
+        state: () => this.journal.state,
         tell: (input) => this.#happen('carrier', 'carrier', input),
       }),
       schema: [createPlacingTable],
-      observe: (what) => {
-        this.#log.observe(what)
-        if (what.type === 'socket') this.#socketCount.add(what.change)
-      },
-      sockets: {
-        snapshot: (state) => toCall(state, this.#journal.head()?.seq ?? 0),
-        ended: hasEnded,
-        admit: (principal) =>
-          env.USER_SESSIONS.getByName(principal.id).registerSocket(
-            principal.sessionId,
-            this.#asOwner(),
-            principal.issuedAt / 1000,
-          ),
-        command: (principal, frame) => this.#command(principal, frame),
-        opened: ({ id }) => this.#happen(id, 'socket', { type: 'user.present', userId: id }),
-        closed: (principal) => this.#closed(principal),
-      },
     })
-    try {
-      this.#missThoseWhoAreGone()
-    } catch (error) {
-      // A full disk must not keep the call from being read.
-      this.#log.observe({ type: 'fault', where: 'presence', error })
-    }
   }
 
   /** Opens the room and orders the carrier to dial; a repeat of the same key gets the same call and a fresh ticket. */
@@ -102,7 +64,7 @@ export class CallRoom extends DurableObject<CallRoomEnv> {
     const { id, key, request, from } = command
     const body = request as unknown as JsonObject
     const input = inputOf(principal.id, 'http', key ?? id, body, context)
-    const created = this.#journal.create<Started['call']>(id, input, (now) => {
+    const created = this.journal.create<Started['call']>(id, input, (now) => {
       const { to, queueId = null, agentId = null, record = false, metadata = {} } = request
       const { ringTimeoutSeconds } = request
       const first = begin({
@@ -123,9 +85,9 @@ export class CallRoom extends DurableObject<CallRoomEnv> {
       return decisionOf(first, call, context.traceparent)
     })
     if (!created.ok) return fail(created.error)
-    const { ticket, expiresAt } = await this.#journal.sockets.issueTicket(principal)
+    const { ticket, expiresAt } = await this.journal.sockets.issueTicket(principal)
     const { outcome, replayed } = created.value
-    this.#log.end('call.start', !replayed, { user: principal.id, callId: id, ...context })
+    this.log.end('call.start', !replayed, { user: principal.id, callId: id, ...context })
     return ok({ call: outcome, ticket, expiresAt, replayed })
   }
 
@@ -138,7 +100,7 @@ export class CallRoom extends DurableObject<CallRoomEnv> {
   /** Events after a number, in order. */
   events(principal: Principal, afterSeq: number, limit: number): Result<EventsPage, CallRoomError> {
     if (this.#visible(principal) === undefined) return err({ code: 'not_found' })
-    const replay = this.#journal.replay(afterSeq, limit)
+    const replay = this.journal.replay(afterSeq, limit)
     if (!replay.ok) return fail(replay.error)
     const { events, head } = replay.value
     const last = events.at(-1)?.seq ?? head
@@ -158,7 +120,7 @@ export class CallRoom extends DurableObject<CallRoomEnv> {
   /** A ticket to the socket, also for a call that has ended. */
   async issueTicket(principal: Principal): Promise<Result<Ticket, CallRoomError>> {
     if (this.#visible(principal) === undefined) return err({ code: 'not_found' })
-    return ok(await this.#journal.sockets.issueTicket(principal))
+    return ok(await this.journal.sockets.issueTicket(principal))
   }
 
   /** Ends the call. `conflict` when it has ended already; the same key gets the same answer. */
@@ -168,7 +130,7 @@ export class CallRoom extends DurableObject<CallRoomEnv> {
     context: CallContext = {},
   ): Result<HungUp, CallRoomError> {
     const outcome = this.#hangup(principal, 'http', key ?? newId(), {}, context)
-    this.#log.end('call.hangup', outcome.ok, { user: principal.id, ...context })
+    this.log.end('call.hangup', outcome.ok, { user: principal.id, ...context })
     if (!outcome.ok) return outcome
     const { accepted } = outcome.value.outcome
     if (!accepted) return err({ code: 'conflict' })
@@ -190,62 +152,43 @@ export class CallRoom extends DurableObject<CallRoomEnv> {
       { actor: 'carrier', source: 'webhook', id, context },
       { type: 'carrier.report', report },
     )
-    this.#log.end('call.carrier', taken.ok && taken.value, {
+    this.log.end('call.carrier', taken.ok && taken.value, {
       carrierStatus: report.status,
       ...context,
     })
-    const state = this.#journal.state
+    const state = this.journal.state
     if (!taken.ok || state === undefined) return taken.ok ? err({ code: 'not_found' }) : taken
     return ok(state.phase.status)
   }
 
-  /** Closes the sockets of a session that was revoked; returns how many there were. */
-  closeSession(sessionId: string, context: CallContext = {}): number {
-    const closed = this.#journal.sockets.closeSession(sessionId)
-    this.#log.end('call.session-closed', closed > 0, { sockets: closed, ...context })
-    return closed
+  protected override snapshot(state: CallState) {
+    return toCall(state, this.journal.head()?.seq ?? 0)
   }
 
-  /** The upgrade of `GET /calls/{id}/ws`, with a ticket. */
-  override async fetch(request: Request): Promise<Response> {
-    try {
-      return await this.#journal.sockets.upgrade(request)
-    } catch (error) {
-      this.#log.observe({ type: 'fault', where: 'upgrade', error })
-      const away = new AppError('unavailable', 'The session cannot be checked now')
-      return problemResponse(
-        away,
-        new URL(request.url).pathname,
-        request.headers.get('x-request-id') ?? newId(),
-      )
-    } finally {
-      this.#log.end('call.socket', false)
-    }
+  protected override hasEnded(state: CallState): boolean {
+    return hasEnded(state)
   }
 
-  override async webSocketMessage(ws: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    await this.#journal.sockets.message(ws, message)
-    this.#log.end('call.frame', false)
+  protected override command(principal: Principal, frame: ClientFrame) {
+    return answerFrame(frame, () =>
+      this.#hangup(principal, 'socket', frame.id ?? newId(), frame.data, frame),
+    )
   }
 
-  override webSocketClose(ws: WebSocket, code: number, reason: string): void {
-    this.#journal.sockets.close(ws, code, reason)
-    this.#log.end('call.socket', false)
+  protected override opened({ id }: Principal): void {
+    this.#happen(id, 'socket', { type: 'user.present', userId: id })
   }
 
-  override webSocketError(ws: WebSocket, error: unknown): void {
-    this.#journal.sockets.failed(ws, error)
-    this.#log.end('call.socket', false)
+  protected override closed({ id }: Principal): void {
+    if (!this.isHere(id)) this.#happen(id, 'socket', { type: 'user.absent', userId: id })
   }
 
-  override async alarm(): Promise<void> {
-    await this.#journal.alarm((timer) => this.#ring(timer))
-    this.#log.end('call.alarm', false)
-  }
-
-  /** Milliseconds since the epoch. */
-  protected now(): number {
-    return clockOf(this.env).now()
+  protected override returned(): void {
+    const state = this.journal.state
+    if (state === undefined || hasEnded(state)) return
+    for (const { kind, address, state: presence, absentSince } of state.participants)
+      if (kind === 'user' && presence === 'joined' && absentSince === null && !this.isHere(address))
+        this.#happen(address, 'socket', { type: 'user.absent', userId: address })
   }
 
   /** Takes in what the room itself notices. @throws Error where the journal cannot keep it: it happens again */
@@ -259,7 +202,7 @@ export class CallRoom extends DurableObject<CallRoomEnv> {
     from: { actor: string; source: string; id: string; context?: CallContext },
     input: CallInput,
   ): Result<boolean, CallRoomError> {
-    const state = this.#journal.state
+    const state = this.journal.state
     if (state === undefined) return err({ code: 'not_found' })
     const trial = step(state, input, this.now())
     if (trial.state === state && trial.effects.length === 0) return ok(false)
@@ -269,22 +212,22 @@ export class CallRoom extends DurableObject<CallRoomEnv> {
   }
 
   #apply(asked: JournalInput, input: CallInput) {
-    const before = this.#journal.state
-    const applied = this.#journal.apply(asked, (state, now) =>
+    const before = this.journal.state
+    const applied = this.journal.apply(asked, (state, now) =>
       decisionOf(step(state, input, now), null, asked.traceparent),
     )
-    const after = this.#journal.state
+    const after = this.journal.state
     // What could not be kept has not happened, and must not be counted.
     if (applied.ok && !applied.value.replayed && before !== undefined && after !== undefined)
-      this.#log.moved(before, after)
+      this.log.moved(before, after)
     return applied
   }
 
-  #ring(timer: FiredTimer): void {
-    const state = this.#journal.state
+  protected override ring(timer: FiredTimer): void {
+    const state = this.journal.state
     if (state === undefined) return
     const input = toTimerInput(timer.name, (participantId) =>
-      state.participants.some(({ id, address }) => id === participantId && this.#isHere(address)),
+      state.participants.some(({ id, address }) => id === participantId && this.isHere(address)),
     )
     // A timer that was cancelled or set anew in the meantime answers `not_found`: there is nothing to do.
     this.#apply(timerInput(timer), input)
@@ -301,11 +244,11 @@ export class CallRoom extends DurableObject<CallRoomEnv> {
     if (visible === undefined) return err({ code: 'not_found' })
     if (!mayEnd(principal, visible)) return err({ code: 'forbidden' })
     const asked = inputOf(principal.id, source, id, { type: 'hangup', ...body }, context)
-    const applied = this.#journal.apply<HangupOutcome>(asked, (state, now) => {
+    const applied = this.journal.apply<HangupOutcome>(asked, (state, now) => {
       if (hasEnded(state))
         return decisionOf({ state, events: [], effects: [] }, { accepted: false })
       const next = step(state, { type: 'hangup' }, now)
-      const seq = this.#journal.head()?.seq ?? 0
+      const seq = this.journal.head()?.seq ?? 0
       return decisionOf(
         next,
         { accepted: true, seq, call: toCall(next.state, seq) },
@@ -315,56 +258,12 @@ export class CallRoom extends DurableObject<CallRoomEnv> {
     return applied.ok ? ok(applied.value) : fail(applied.error)
   }
 
-  async #command(principal: Principal, frame: ClientFrame) {
-    return answerFrame(frame, () =>
-      this.#hangup(principal, 'socket', frame.id ?? newId(), frame.data, frame),
-    )
-  }
-
-  #closed(principal: Principal): void {
-    const { id, sessionId } = principal
-    if (!this.#isHere(id)) this.#happen(id, 'socket', { type: 'user.absent', userId: id })
-    if (this.#journal.sockets.principals.some((other) => other.sessionId === sessionId)) return
-    const told = this.env.USER_SESSIONS.getByName(id).unregisterSocket(sessionId, this.#asOwner())
-    // Not told, the session only keeps a reference that leads to nothing.
-    this.ctx.waitUntil(
-      Promise.resolve(told).catch((error: unknown) =>
-        this.#log.observe({ type: 'fault', where: 'unregister socket', error }),
-      ),
-    )
-  }
-
-  /** Sockets that went while the object was not there told nobody. */
-  #missThoseWhoAreGone(): void {
-    const state = this.#journal.state
-    if (state === undefined) return
-    const lost = this.#socketCount.loseAllBut(this.#journal.sockets.count)
-    if (lost > 0) this.#log.sockets(-lost)
-    if (hasEnded(state)) return
-    for (const { kind, address, state: presence, absentSince } of state.participants)
-      if (
-        kind === 'user' &&
-        presence === 'joined' &&
-        absentSince === null &&
-        !this.#isHere(address)
-      )
-        this.#happen(address, 'socket', { type: 'user.absent', userId: address })
-  }
-
-  #isHere(userId: string): boolean {
-    return this.#journal.sockets.principals.some(({ id }) => id === userId)
-  }
-
   #visible(principal: Principal): CallState | undefined {
-    const state = this.#journal.state
+    const state = this.journal.state
     return state !== undefined && maySee(principal, state) ? state : undefined
   }
 
   #show(state: CallState): Call {
-    return toCall(state, this.#journal.head()?.seq ?? 0)
-  }
-
-  #asOwner() {
-    return { class: 'CallRoom', name: this.#journal.name } as const
+    return toCall(state, this.journal.head()?.seq ?? 0)
   }
 }

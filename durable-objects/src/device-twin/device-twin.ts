@@ -1,4 +1,3 @@
-import { DurableObject } from 'cloudflare:workers'
 import type {
   Device,
   Presence,
@@ -8,20 +7,10 @@ import type {
   ThresholdRule,
   Twin,
 } from '@menagerie/contracts'
-import {
-  AppError,
-  clockOf,
-  err,
-  type JsonObject,
-  newId,
-  ok,
-  type Principal,
-  problemResponse,
-  type Result,
-} from '@menagerie/core'
-import { type ClientFrame, Journal, type Ticket } from '../journal/index.ts'
+import { err, type JsonObject, newId, ok, type Principal, type Result } from '@menagerie/core'
+import type { ClientFrame, FiredTimer, Ticket } from '../journal/index.ts'
 import { findInput, inputKey } from '../journal/inputs.ts'
-import { SocketCount } from '../shared/socket-count.ts'
+import { SocketObject } from '../shared/socket-object.ts'
 import { decisionOf } from './decision.ts'
 import { patchDesired } from './desired.ts'
 import { type DeviceState, type Happening, toDevice, toPresence } from './device-state.ts'
@@ -61,59 +50,33 @@ const notText = 'Names and texts must be well-formed Unicode'
 type PatchOutcome = Result<{ twin: Twin | null; seq: number }, DeviceTwinError>
 
 /** The one owner of a device. Loads, judges, saves, sends; the rules live in the pure files beside it. */
-export class DeviceTwin extends DurableObject<DeviceTwinEnv> {
-  readonly #log = new TwinLog(() => this.now())
+export class DeviceTwin extends SocketObject<DeviceTwinEnv, DeviceState> {
+  protected readonly class = 'DeviceTwin'
+  protected readonly noun = 'device'
+  protected readonly log = new TwinLog(() => this.now())
   readonly #exec = <T>(sql: string, ...bindings: (string | number | null | ArrayBuffer)[]): T[] =>
     this.ctx.storage.sql.exec(sql, ...bindings).toArray() as T[]
-  readonly #socketCount: SocketCount
   readonly #telemetry: TelemetryStore
   readonly #ledger: Ledger
-  readonly #journal: Journal<DeviceState>
   readonly #intake: IntakeHost
 
   constructor(ctx: DurableObjectState, env: DeviceTwinEnv) {
     super(ctx, env)
-    this.#socketCount = new SocketCount(ctx.storage.kv)
     this.#telemetry = new TelemetryStore(this.#exec)
     this.#ledger = new Ledger(this.#exec)
-    this.#journal = new Journal<DeviceState>(ctx, {
+    this.begin({
       kind: 'devices',
-      now: () => this.now(),
-      bootId: env.BOOT_ID,
       destinations: twinDestinations(env),
       schema: [createTwinTables],
       retention: RETENTION,
-      observe: (what) => {
-        this.#log.observe(what)
-        if (what.type === 'socket') this.#socketCount.add(what.change)
-      },
-      sockets: {
-        snapshot: (state) =>
-          snapshotOf(state, this.#ledger.contact.seenAt, this.#telemetry.latest()),
-        ended: () => false,
-        admit: (principal) =>
-          env.USER_SESSIONS.getByName(principal.id).registerSocket(
-            principal.sessionId,
-            this.#asOwner(),
-            principal.issuedAt / 1000,
-          ),
-        command: async (principal, frame) => this.#command(principal, frame),
-        closed: (principal) => this.#closed(principal),
-      },
     })
     this.#intake = {
       storage: { transaction: (work) => ctx.storage.transactionSync(work) },
-      journal: this.#journal,
+      journal: this.journal,
       telemetry: this.#telemetry,
       ledger: this.#ledger,
       now: () => this.now(),
       newId,
-    }
-    try {
-      this.#missThoseWhoAreGone()
-    } catch (error) {
-      // A full disk must not keep the device from being read.
-      this.#log.observe({ type: 'fault', where: 'sockets', error })
     }
   }
 
@@ -129,8 +92,8 @@ export class DeviceTwin extends DurableObject<DeviceTwinEnv> {
     if (jsonFault(body, MAX_BODY_DEPTH) !== undefined)
       return err({ code: 'validation_failed', pointer: '', detail: notText })
     const input = inputOf(principal.id, 'http', key, body, context)
-    const existed = this.#journal.exists
-    const created = this.#journal.create<Device>(id, input, (now) => {
+    const existed = this.journal.exists
+    const created = this.journal.create<Device>(id, input, (now) => {
       const details = { id, name, ownerId, metadata, createdAt: now }
       const state: DeviceState = {
         details,
@@ -141,7 +104,7 @@ export class DeviceTwin extends DurableObject<DeviceTwinEnv> {
       const created: Happening = { type: 'device.created', data: details }
       return this.#decision(state, [created], context, toDevice(state, null))
     })
-    this.#log.end('device.create', created.ok, { user: principal.id, deviceId: id, ...context })
+    this.log.end('device.create', created.ok, { user: principal.id, deviceId: id, ...context })
     if (created.ok) return ok({ device: created.value.outcome, replayed: created.value.replayed })
     if (created.error.code !== 'idempotency_mismatch') return fail(created.error)
     const known = existed && findInput(this.#exec, inputKey(input)) !== undefined
@@ -169,7 +132,7 @@ export class DeviceTwin extends DurableObject<DeviceTwinEnv> {
     context: TwinContext = {},
   ): Result<{ twin: Twin; replayed: boolean }, DeviceTwinError> {
     const patched = this.#patch(principal, 'http', command, context)
-    this.#log.end('device.patch', patched.ok, { user: principal.id, ...context })
+    this.log.end('device.patch', patched.ok, { user: principal.id, ...context })
     if (!patched.ok) return patched
     return ok({ twin: patched.value.twin, replayed: patched.value.replayed })
   }
@@ -212,20 +175,20 @@ export class DeviceTwin extends DurableObject<DeviceTwinEnv> {
     const asked: JsonObject = { type: 'rules', ...data }
     if (jsonFault(asked, MAX_BODY_DEPTH) !== undefined)
       return err({ code: 'validation_failed', pointer: '/rules', detail: notText })
-    const applied = this.#journal.apply<null>(
+    const applied = this.journal.apply<null>(
       inputOf(principal.id, 'http', null, asked, context),
       (state) => {
         const next = { ...state, rules: replaceRules(state.rules, rules) }
         return this.#decision(next, [{ type: 'device.rules', data }], context, null)
       },
     )
-    this.#log.end('device.rules', applied.ok, { user: principal.id, ...context })
+    this.log.end('device.rules', applied.ok, { user: principal.id, ...context })
     return applied.ok ? this.rules(principal) : fail(applied.error)
   }
 
   async issueTicket(principal: Principal): Promise<Result<Ticket, DeviceTwinError>> {
     if (this.#visible(principal) === undefined) return err({ code: 'not_found' })
-    return ok(await this.#journal.sockets.issueTicket(principal))
+    return ok(await this.journal.sockets.issueTicket(principal))
   }
 
   /** Takes messages that the broker handed to the bridge, all or nothing. `not_found` writes nothing. */
@@ -239,12 +202,12 @@ export class DeviceTwin extends DurableObject<DeviceTwinEnv> {
     const { taken, samples, answers, rejected } = batch.value
     if (samples.length > 0 && this.ctx.getWebSockets().length > 0)
       for (const [stream, live] of liveSamples(samples))
-        this.#journal.sockets.broadcast({
+        this.journal.sockets.broadcast({
           type: 'device.telemetry',
           data: { stream, samples: live } as unknown as JsonObject,
         })
-    this.#log.end('device.take', rejected > 0, {
-      deviceId: this.#journal.name,
+    this.log.end('device.take', rejected > 0, {
+      deviceId: this.journal.name,
       messages: messages.length,
       samples: samples.length,
       rejected,
@@ -253,54 +216,22 @@ export class DeviceTwin extends DurableObject<DeviceTwinEnv> {
     return answers.length === 0 ? ok(taken) : this.#answer(link, answers, taken)
   }
 
-  /** Closes the sockets of a session that was revoked; returns how many there were. */
-  closeSession(sessionId: string, context: TwinContext = {}): number {
-    const closed = this.#journal.sockets.closeSession(sessionId)
-    this.#log.end('device.session-closed', closed > 0, { sockets: closed, ...context })
-    return closed
+  protected override snapshot(state: DeviceState) {
+    return snapshotOf(state, this.#ledger.contact.seenAt, this.#telemetry.latest())
   }
 
-  /** The upgrade of `GET /devices/{id}/ws`, with a ticket. */
-  override async fetch(request: Request): Promise<Response> {
-    try {
-      return await this.#journal.sockets.upgrade(request)
-    } catch (error) {
-      this.#log.observe({ type: 'fault', where: 'upgrade', error })
-      return problemResponse(
-        new AppError('unavailable', 'The session cannot be checked now'),
-        new URL(request.url).pathname,
-        request.headers.get('x-request-id') ?? newId(),
-      )
-    } finally {
-      this.#log.end('device.socket', false)
-    }
+  protected override hasEnded(): boolean {
+    return false
   }
 
-  override async webSocketMessage(ws: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    await this.#journal.sockets.message(ws, message)
-    this.#log.end('device.frame', false)
+  protected override command(principal: Principal, frame: ClientFrame) {
+    return answerFrame(frame, (patch) =>
+      this.#patch(principal, 'socket', { key: frame.id ?? null, patch, ifMatch: null }, frame),
+    )
   }
 
-  override webSocketClose(ws: WebSocket, code: number, reason: string): void {
-    this.#journal.sockets.close(ws, code, reason)
-    this.#log.end('device.socket', false)
-  }
-
-  override webSocketError(ws: WebSocket, error: unknown): void {
-    this.#journal.sockets.failed(ws, error)
-    this.#log.end('device.socket', false)
-  }
-
-  override async alarm(): Promise<void> {
-    // A twin sets no timers of its own: the alarm drains the outbox and ends sockets.
-    await this.#journal.alarm(() => {})
-    this.#log.end('device.alarm', false)
-  }
-
-  /** Milliseconds since the epoch. */
-  protected now(): number {
-    return clockOf(this.env).now()
-  }
+  /** A twin sets no timers of its own: the alarm drains the outbox and ends sockets. */
+  protected override ring(_: FiredTimer): void {}
 
   #decision<T>(
     state: DeviceState,
@@ -328,11 +259,11 @@ export class DeviceTwin extends DurableObject<DeviceTwinEnv> {
     // Before the journal: what has no canonical form cannot be told from another body.
     const fault = patchFault(patch.desired as JsonObject)
     if (fault !== undefined) return err(invalidPatch(fault))
-    const applied = this.#journal.apply<PatchOutcome>(
+    const applied = this.journal.apply<PatchOutcome>(
       inputOf(principal.id, source, key, body, context),
       (before, now) => {
         const { state, happenings, answer } = patchDesired(before, patch, ifMatch, now)
-        const seq = (this.#journal.head()?.seq ?? 0) + happenings.length
+        const seq = (this.journal.head()?.seq ?? 0) + happenings.length
         if (answer.ok) fresh = answer.value
         const outcome = answer.ok ? ok({ twin: key === null ? null : answer.value, seq }) : answer
         return this.#decision<PatchOutcome>(state, happenings, context, outcome)
@@ -351,7 +282,7 @@ export class DeviceTwin extends DurableObject<DeviceTwinEnv> {
     answers: JsonObject[],
     taken: Taken,
   ): Promise<Result<Taken, DeviceTwinError>> {
-    const { name } = this.#journal
+    const { name } = this.journal
     try {
       await this.env.BRIDGE_LINK.getByName(link).enqueue(
         answers.map((payload) => downlink(name, 'state', newId(), payload)),
@@ -359,37 +290,13 @@ export class DeviceTwin extends DurableObject<DeviceTwinEnv> {
       return ok(taken)
     } catch (error) {
       // What is stored stays; the batch comes again and the answer with it.
-      this.#log.observe({ type: 'fault', where: 'twin state', error })
+      this.log.observe({ type: 'fault', where: 'twin state', error })
       return err({ code: 'overloaded', retryAfterSeconds: UNREACHABLE_RETRY_SECONDS })
     }
   }
 
-  #command(principal: Principal, frame: ClientFrame) {
-    return answerFrame(frame, (patch) =>
-      this.#patch(principal, 'socket', { key: frame.id ?? null, patch, ifMatch: null }, frame),
-    )
-  }
-
-  #closed({ id, sessionId }: Principal): void {
-    if (this.#journal.sockets.principals.some((other) => other.sessionId === sessionId)) return
-    const told = this.env.USER_SESSIONS.getByName(id).unregisterSocket(sessionId, this.#asOwner())
-    // Not told, the session only keeps a reference that leads to nothing.
-    this.ctx.waitUntil(
-      Promise.resolve(told).catch((error: unknown) =>
-        this.#log.observe({ type: 'fault', where: 'unregister socket', error }),
-      ),
-    )
-  }
-
-  /** Sockets that went while the object was not there told nobody. */
-  #missThoseWhoAreGone(): void {
-    if (!this.#journal.exists) return
-    const lost = this.#socketCount.loseAllBut(this.#journal.sockets.count)
-    if (lost > 0) this.#log.sockets(-lost)
-  }
-
   #visible(principal: Principal): DeviceState | undefined {
-    const { state } = this.#journal
+    const { state } = this.journal
     return state !== undefined && maySee(principal, state) ? state : undefined
   }
 
@@ -402,9 +309,5 @@ export class DeviceTwin extends DurableObject<DeviceTwinEnv> {
     const state = this.#visible(principal)
     if (state === undefined) return err({ code: 'not_found' })
     return mayWrite(principal, state) ? ok(state) : err({ code: 'forbidden' })
-  }
-
-  #asOwner() {
-    return { class: 'DeviceTwin', name: this.#journal.name } as const
   }
 }
