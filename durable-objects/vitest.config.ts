@@ -13,7 +13,7 @@ export const projects = [
       name: 'journal',
       root,
       environment: 'node',
-      include: ['src/**/*.test.ts', 'test/{journal,devices}/**/*.test.ts'],
+      include: ['src/**/*.test.ts', 'test/*.test.ts', 'test/{journal,devices}/**/*.test.ts'],
       testTimeout: 20_000,
     },
   },

@@ -1,56 +1,91 @@
-import type { Result } from '@menagerie/core'
+import {
+  CallCommandRequest,
+  DtmfRequest,
+  freeText,
+  TransferCallRequest,
+} from '@menagerie/contracts'
+import { err, ok, type Result } from '@menagerie/core'
+import { z } from 'zod'
 import type { ClientFrame } from '../journal/index.ts'
+import type { CallCommand } from './call-types.ts'
 import type { CallRoomError } from './room-types.ts'
 
 export type FrameAnswer =
   | { type: 'ack'; seq: number }
   | { type: 'error'; code: string; detail: string }
 
-/** Frames of contract §4 that a call will take once their part is built. */
-const unbuilt: ReadonlySet<string> = new Set([
-  'call.answer',
-  'call.reject',
-  'call.hold',
-  'call.resume',
-  'call.transfer',
-  'call.mute',
-  'call.dtmf',
-  'signal.offer',
-  'signal.answer',
-  'signal.candidate',
-  'message.send',
-  'message.read',
-  'typing',
-])
+const Mute = z.strictObject({ muted: z.boolean().default(true) })
+const Message = z.strictObject({
+  clientMessageId: z.string().min(1).max(128),
+  body: freeText(4000),
+})
+const Read = z.strictObject({ seq: z.number().int().min(1) })
 
-type Hangup = () => Result<
-  { outcome: { accepted: true; seq: number } | { accepted: false } },
-  CallRoomError
->
+/** A frame's data as a command; the schemas are those of the routes where there is one. */
+const readers = {
+  'call.answer': plain('answer'),
+  'call.reject': plain('reject'),
+  'call.hangup': plain('hangup'),
+  'call.hold': plain('hold'),
+  'call.resume': plain('resume'),
+  'call.transfer': (data) =>
+    parsed(TransferCallRequest, data, (asked) => ({ type: 'transfer', ...asked })),
+  'call.dtmf': (data) => parsed(DtmfRequest, data, (asked) => ({ type: 'dtmf', ...asked })),
+  'call.mute': (data) => parsed(Mute, data, (asked) => ({ type: 'mute', ...asked })),
+  'message.send': (data) => parsed(Message, data, (asked) => ({ type: 'message', ...asked })),
+  'message.read': (data) => parsed(Read, data, (asked) => ({ type: 'read', ...asked })),
+} as const satisfies Record<string, (data: unknown) => CallCommand | undefined>
 
-/** Answers a frame of a client: the number its write got, or why not. */
-export function answerFrame(frame: ClientFrame, hangup: Hangup): FrameAnswer {
-  if (unbuilt.has(frame.type)) return refuse('not_implemented', `${frame.type} is not built yet`)
-  if (frame.type !== 'call.hangup')
-    return refuse('invalid_request', `A call does not know frames of type ${frame.type}`)
-  if (Object.keys(frame.data).length > 0)
-    return refuse('validation_failed', 'call.hangup takes no data')
-  const hungUp = hangup()
-  if (!hungUp.ok) return refuse(hungUp.error.code, details[hungUp.error.code])
-  const { outcome } = hungUp.value
-  return outcome.accepted
-    ? { type: 'ack', seq: outcome.seq }
-    : refuse('conflict', 'The call has ended')
+function plain(type: 'answer' | 'reject' | 'hangup' | 'hold' | 'resume') {
+  return (data: unknown) =>
+    parsed(CallCommandRequest, data, (asked): CallCommand => ({ type, ...asked }))
 }
+
+function parsed<T>(
+  schema: z.ZodType<T>,
+  data: unknown,
+  to: (value: T) => CallCommand,
+): CallCommand | undefined {
+  const read = schema.safeParse(data)
+  return read.success ? to(read.data) : undefined
+}
+
+/** What a client's frame commands. */
+export function readCommand(
+  frame: ClientFrame,
+): Result<CallCommand, { code: string; detail: string }> {
+  if (!Object.hasOwn(readers, frame.type))
+    return err({
+      code: 'invalid_request',
+      detail: `A call does not know frames of type ${frame.type}`,
+    })
+  const command = readers[frame.type as keyof typeof readers](frame.data)
+  if (command !== undefined) return ok(command)
+  return err({
+    code: 'validation_failed',
+    detail: `${frame.type} has data that is missing or not valid`,
+  })
+}
+
+/** A refusal as the frame that a client gets. */
+export const toErrorFrame = (error: CallRoomError): FrameAnswer =>
+  refuse(error.code, ('detail' in error ? error.detail : undefined) ?? details[error.code])
+
+export const refuse = (code: string, detail: string): FrameAnswer => ({
+  type: 'error',
+  code,
+  detail,
+})
 
 const details: Record<CallRoomError['code'], string> = {
   not_found: 'There is no such call',
   forbidden: 'This needs the permission calls:write',
   conflict: 'The call has ended',
+  not_implemented: 'This is not built',
+  validation_failed: 'The frame is not valid',
   idempotency_mismatch: 'The id was used for another frame',
   payload_too_large: 'The frame is too large',
+  too_many_requests: 'Try again later',
   overloaded: 'Try again in a moment',
   storage_full: 'The call cannot keep more',
 }
-
-const refuse = (code: string, detail: string): FrameAnswer => ({ type: 'error', code, detail })

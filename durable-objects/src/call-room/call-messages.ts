@@ -1,10 +1,14 @@
 import { type CallStatus, isTerminal } from '@menagerie/contracts'
 import { eventRows, type JsonObject, makeEvent } from '@menagerie/core'
+import type { CallPresence } from '../agent-desk/index.ts'
 import type { JournalEvent, OutboxEntry } from '../journal/index.ts'
-import type { CallEffect, CallState, StatusData } from './call-types.ts'
-import { membersOf, toRecord } from './call-view.ts'
+import type { CallEffect, CallState, ParticipantData, StatusData } from './call-types.ts'
+import { membersOf, queueOf, toRecord } from './call-view.ts'
 
-/** What leaves the room because of one step: CloudEvents to the queues, the row of the history, orders to the carrier. */
+/**
+ * What leaves the room because of one step: CloudEvents to the queues, the row of the history, orders to the carrier,
+ * and what desks and queues of contacts must know.
+ */
 export function messagesOf(
   state: CallState,
   events: readonly JournalEvent[],
@@ -15,6 +19,8 @@ export function messagesOf(
     ...events.flatMap((event) => cloudEvents(state, event, traceparent)),
     ...projection(state, events),
     ...carrierOrders(state, effects),
+    ...presences(state, events),
+    ...tasks(state, effects),
   ]
 }
 
@@ -23,8 +29,9 @@ function cloudEvents(
   event: JournalEvent,
   traceparent: string | undefined,
 ): OutboxEntry[] {
-  const { id, direction, from, to, agentId, queueId } = state.details
-  const call = { callId: id, direction, from, to, agentId, queueId }
+  const { id, direction, from, to } = state.details
+  const { agentId } = state
+  const call = { callId: id, direction, from, to, agentId, queueId: queueOf(state) }
   const envelope = {
     source: `/calls/${id}`,
     subject: id,
@@ -88,12 +95,40 @@ function projection(state: CallState, events: readonly JournalEvent[]): OutboxEn
 }
 
 function carrierOrders(state: CallState, effects: readonly CallEffect[]): OutboxEntry[] {
-  return effects
-    .filter((effect) => effect.type.startsWith('carrier.'))
-    .map((effect) => ({
-      // A step gives one order at most, and the state counts them.
-      id: `calls/${state.details.id}:order:${state.leg.orders}`,
-      destination: 'carrier',
-      body: { ...effect },
-    }))
+  const orders = effects.filter((effect) => effect.type.startsWith('carrier.'))
+  return orders.map((order, index) => ({
+    // The state counts them; the newest has the count as its number.
+    id: `calls/${state.details.id}:order:${state.leg.orders - (orders.length - 1 - index)}`,
+    destination: 'carrier',
+    body: { ...order } as unknown as JsonObject,
+  }))
+}
+
+function tasks(state: CallState, effects: readonly CallEffect[]): OutboxEntry[] {
+  const told = effects.filter(({ type }) => type.startsWith('desk.') || type.startsWith('queue.'))
+  return told.map((task, index) => ({
+    id: `calls/${state.details.id}:task:${state.tasks - (told.length - 1 - index)}`,
+    destination: task.type.startsWith('desk.') ? 'desk' : 'contacts',
+    body: { ...task } as unknown as JsonObject,
+  }))
+}
+
+/** Desks count the calls that their accounts take part in. */
+function presences(state: CallState, events: readonly JournalEvent[]): OutboxEntry[] {
+  return events
+    .filter(({ type }) => type === 'participant.joined' || type === 'participant.left')
+    .flatMap(({ type, id, seq, time, data }): OutboxEntry[] => {
+      const { kind, address, id: participantId } = data as unknown as ParticipantData
+      if (kind !== 'user') return []
+      const presence: CallPresence = {
+        callId: state.details.id,
+        userId: address,
+        seq,
+        state: type === 'participant.joined' ? 'joined' : 'left',
+        queueId: state.participants.find((one) => one.id === participantId)?.queueId ?? null,
+        at: Date.parse(time),
+      }
+      const body = { type: 'desk.presence', presence } as unknown as JsonObject
+      return [{ id: `${id}@desk`, destination: 'desk', body }]
+    })
 }

@@ -1,34 +1,47 @@
-import { hasEnded, unchanged } from './call-phase.ts'
+import { chain, effects, hasEnded, type Move, participantOf, unchanged } from './call-phase.ts'
 import type { CallState, Step } from './call-types.ts'
-import { join, leave } from './participants.ts'
+import { join, leave, note, update } from './participants.ts'
+import { parted } from './parting.ts'
+import { audible, isRung } from './ringing.ts'
 
 /** How long somebody whose last socket has gone still counts as in the call. */
 export const GONE_MS = 15_000
 
-/** A user's socket is there: joins, or has never been away. */
-export function present(state: CallState, userId: string, now: number): Step {
-  if (hasEnded(state)) return unchanged(state)
-  const back = state.participants.filter((one) => isUser(userId)(one) && one.absentSince !== null)
-  const { participants, events } = join(state.participants, isUser(userId), now)
-  if (back.length === 0 && events.length === 0) return unchanged(state)
-  const here = participants.map((one) => (back.includes(one) ? { ...one, absentSince: null } : one))
-  const effects = back.map(({ id }) => ({ type: 'timer.cancel', name: `gone:${id}` }) as const)
-  return { state: { ...state, participants: here }, events, effects }
+/** A user's socket is there: joins, is back, or sees the call ring. */
+export function present(
+  state: CallState,
+  userId: string,
+  connectionId: string | undefined,
+  now: number,
+): Step {
+  const one = participantOf(state, userId)
+  if (one === undefined || hasEnded(state)) return unchanged(state)
+  if (isRung(state, userId)) return audible(state, now)
+  const device = connectionId ?? null
+  if (one.state !== 'joined') {
+    if (one.entry !== 'socket') return unchanged(state)
+    return join(({ id }) => id === one.id, now, { connectionId: device, seen: true })(state)
+  }
+  const isBack = one.absentSince !== null
+  if (!isBack && one.seen && one.connectionId !== null) return unchanged(state)
+  return chain(
+    state,
+    ...(isBack ? [effects({ type: 'timer.cancel', name: `gone:${one.id}` })] : []),
+    ...(isBack || !one.seen ? [note(one.id, { absentSince: null, seen: true })] : []),
+    ...(device === null ? [] : [update(one.id, { connectionId: device })]),
+  )
 }
 
 /** A user's last socket has gone: leaves unless one is back in time. */
 export function absent(state: CallState, userId: string, now: number): Step {
-  const away = state.participants.filter(
-    (one) => isUser(userId)(one) && one.state === 'joined' && one.absentSince === null,
+  const one = participantOf(state, userId)
+  if (one?.state !== 'joined' || one.absentSince !== null || hasEnded(state))
+    return unchanged(state)
+  return chain(
+    state,
+    note(one.id, { absentSince: now }),
+    effects({ type: 'timer.set', name: `gone:${one.id}`, at: now + GONE_MS }),
   )
-  if (hasEnded(state) || away.length === 0) return unchanged(state)
-  const participants = state.participants.map((one) =>
-    away.includes(one) ? { ...one, absentSince: now } : one,
-  )
-  const effects = away.map(
-    ({ id }) => ({ type: 'timer.set', name: `gone:${id}`, at: now + GONE_MS }) as const,
-  )
-  return { state: { ...state, participants }, events: [], effects }
 }
 
 /** The time of an absent participant is up. */
@@ -38,16 +51,24 @@ export function gone(
   isPresent: boolean,
   now: number,
 ): Step {
-  if (hasEnded(state)) return unchanged(state)
-  if (isPresent) {
-    const participants = state.participants.map((one) =>
-      one.id === participantId ? { ...one, absentSince: null } : one,
-    )
-    return { ...unchanged(state), state: { ...state, participants } }
-  }
-  const { participants, events } = leave(state.participants, ({ id }) => id === participantId, now)
-  return { state: { ...state, participants }, events, effects: [] }
+  const one = state.participants.find(({ id }) => id === participantId)
+  if (hasEnded(state) || one === undefined) return unchanged(state)
+  if (isPresent) return note(participantId, { absentSince: null })(state)
+  if (one.state !== 'joined') return unchanged(state)
+  return goes(participantId, now)(state)
 }
 
-const isUser = (userId: string) => (participant: { kind: string; address: string }) =>
-  participant.kind === 'user' && participant.address === userId
+/** Lets a participant go, with all that follows. An agent who was found through a queue comes back through it only. */
+export const goes =
+  (participantId: string, now: number, more: { entry?: 'none'; removed?: boolean } = {}): Move =>
+  (state) => {
+    const one = state.participants.find(({ id }) => id === participantId)
+    if (one === undefined) return unchanged(state)
+    const entry = one.queueId === null ? one.entry : 'none'
+    return chain(
+      state,
+      leave(({ id }) => id === participantId, now),
+      note(participantId, { entry, ...more }),
+      parted(one, now),
+    )
+  }

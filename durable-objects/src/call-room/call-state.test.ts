@@ -97,7 +97,14 @@ class Run {
         case 'carrier.place':
         case 'carrier.hangup':
         case 'carrier.check':
+        case 'carrier.redirect':
+        case 'carrier.digits':
           this.orders.push(effect.type)
+          break
+        case 'desk.ring':
+        case 'desk.stop':
+        case 'queue.offer':
+        case 'queue.withdraw':
           break
       }
     }
@@ -330,8 +337,14 @@ function checkPresence(events: readonly CallJournalEvent[]): void {
       case 'participant.left':
         expect(inside.delete(event.data.id)).toBe(true)
         break
+      case 'participant.updated':
+        expect(inside.has(event.data.id)).toBe(true)
+        break
       case 'call.created':
       case 'call.status':
+      case 'call.updated':
+      case 'message.created':
+      case 'message.status':
         break
     }
   }

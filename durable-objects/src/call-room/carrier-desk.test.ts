@@ -4,11 +4,17 @@ import type { Destination, FiredTimer, JournalOptions } from '../journal/index.t
 import { timerInput } from '../journal/index.ts'
 import { JournalCore } from '../journal/journal-core.ts'
 import { Crash, MemoryStorage } from '../journal/memory-storage.ts'
-import { hasEnded } from './call-phase.ts'
+import { hasEnded, order } from './call-phase.ts'
 import { begin, step } from './call-state.ts'
-import type { CallDetails, CallInput, CallState } from './call-types.ts'
-import { carrierDesk, createPlacingTable } from './carrier-desk.ts'
-import { type Carrier, CarrierAway, type Found, type Placed } from './carriers/carrier.ts'
+import type { CallDetails, CallInput, CallState, CarrierOrder } from './call-types.ts'
+import { carrierDesk, createPlacingTable, createPressingTable } from './carrier-desk.ts'
+import {
+  type Carrier,
+  CarrierAway,
+  type Found,
+  type Placed,
+  type Pressed,
+} from './carriers/carrier.ts'
 import { decisionOf } from './decision.ts'
 import { toTimerInput } from './timer-inputs.ts'
 
@@ -86,6 +92,29 @@ class BadLine implements Carrier {
     if (fault === 'answer lost') throw new CarrierAway('no answer')
   }
 
+  redirects = 0
+
+  async redirect(): Promise<void> {
+    const fault = this.#next()
+    if (fault === 'request lost') throw new CarrierAway('no answer')
+    if (fault === 'too busy') throw new CarrierAway('too busy', { retryAfterSeconds: 2 })
+    this.redirects += 1
+    this.#crash(fault === 'crash after')
+    if (fault === 'answer lost') throw new CarrierAway('no answer')
+  }
+
+  readonly pressed: string[] = []
+
+  async digits(_sid: string, _callId: string, digits: string): Promise<Pressed> {
+    const fault = this.#next()
+    if (fault === 'too busy') throw new CarrierAway('too busy', { retryAfterSeconds: 2 })
+    if (fault === 'request lost') return 'unsure'
+    if (fault === 'refused') return 'refused'
+    this.pressed.push(digits)
+    this.#crash(fault === 'crash after')
+    return fault === 'answer lost' ? 'unsure' : 'sent'
+  }
+
   #next(): Fault {
     const fault = this.faults.shift() ?? 'fine'
     this.#crash(fault === 'crash before')
@@ -127,6 +156,24 @@ class Room {
         (state, now) => decisionOf(step(state, input, now), null),
       ),
     )
+  }
+
+  /** Gives the carrier an order, as rules do. */
+  order(wanted: CarrierOrder): void {
+    this.#guard(() =>
+      this.#core.apply(
+        { actor: 'test', source: 'test', id: String(this.#inputs++), body: {} },
+        (state) => decisionOf(order(wanted)(state), null),
+      ),
+    )
+  }
+
+  /** The callee has answered. */
+  async talking(): Promise<void> {
+    this.start()
+    await this.pass(100)
+    const report = { callSid: 'CA1', rejected: false, durationSeconds: null }
+    this.tell({ type: 'carrier.report', report: { ...report, status: 'in-progress' } })
   }
 
   /** Lets time pass and rings every alarm on the way; a process that died comes back. */
@@ -178,7 +225,7 @@ class Room {
       kind: 'calls',
       now: () => this.now,
       bootId: 'boot',
-      schema: [createPlacingTable],
+      schema: [createPlacingTable, createPressingTable],
       destinations: {
         history: taken,
         rules: taken,
@@ -288,4 +335,92 @@ test('an order whose outcome nobody can tell is given up an hour after the end o
   expect(room.carrier.searches).toBe(searches)
   expect(room.carrier.calls).toHaveLength(1)
   expect(room.storage.alarmAt).toBeNull()
+})
+
+test('keys are pressed once at most, however bad the line', async () => {
+  await fc.assert(
+    fc.asyncProperty(faults, async (bad) => {
+      const room = new Room()
+      await room.talking()
+      room.carrier.faults = [...bad]
+      room.order({ type: 'carrier.digits', digits: '12#' })
+      await room.pass(60_000)
+      expect(room.carrier.pressed.length).toBeLessThanOrEqual(1)
+      if (bad.length === 0) expect(room.carrier.pressed).toEqual(['12#'])
+      room.storage.close()
+    }),
+    { numRuns: 150 },
+  )
+})
+
+test('keys are pressed in their order, also when the carrier asks for patience', async () => {
+  const room = new Room()
+  await room.talking()
+  room.carrier.faults = ['too busy']
+  room.order({ type: 'carrier.digits', digits: '1' })
+  room.order({ type: 'carrier.digits', digits: '2' })
+  await room.pass(1_900)
+  expect(room.carrier.pressed).toEqual([])
+  await room.pass(9_000)
+  expect(room.carrier.pressed).toEqual(['1', '2'])
+})
+
+test('keys never overtake each other', async () => {
+  await fc.assert(
+    fc.asyncProperty(faults, async (bad) => {
+      const room = new Room()
+      await room.talking()
+      room.carrier.faults = [...bad]
+      for (const digits of ['1', '2', '3']) room.order({ type: 'carrier.digits', digits })
+      await room.pass(60_000)
+      expect(room.carrier.pressed).toEqual([...room.carrier.pressed].sort())
+      expect(new Set(room.carrier.pressed).size).toBe(room.carrier.pressed.length)
+      room.storage.close()
+    }),
+    { numRuns: 150 },
+  )
+})
+
+test('keys that could not be pressed in time are not pressed any more', async () => {
+  const room = new Room()
+  await room.talking()
+  room.carrier.faults = Array<Fault>(20).fill('too busy')
+  room.order({ type: 'carrier.digits', digits: '1' })
+  await room.pass(60_000)
+  room.carrier.faults = []
+  await room.pass(10 * 60_000)
+  expect(room.carrier.pressed).toEqual([])
+})
+
+test('a redirect gets through in the end, and asks for nothing in a call that is over', async () => {
+  await fc.assert(
+    fc.asyncProperty(faults, async (bad) => {
+      const room = new Room()
+      await room.talking()
+      room.carrier.faults = [...bad]
+      room.order({ type: 'carrier.redirect' })
+      await room.pass(110_000)
+      expect(room.carrier.redirects).toBeGreaterThanOrEqual(1)
+      const { redirects } = room.carrier
+      room.carrier.faults = []
+      const report = { callSid: 'CA1', rejected: false, durationSeconds: null }
+      room.tell({ type: 'carrier.report', report: { ...report, status: 'completed' } })
+      room.order({ type: 'carrier.redirect' })
+      await room.pass(10_000)
+      expect(room.carrier.redirects).toBe(redirects)
+      room.storage.close()
+    }),
+    { numRuns: 100 },
+  )
+})
+
+test('a redirect that fails does not keep the order to hang up waiting', async () => {
+  const room = new Room()
+  await room.talking()
+  room.carrier.faults = ['request lost', 'request lost', 'request lost']
+  room.order({ type: 'carrier.redirect' })
+  room.tell({ type: 'hangup' })
+  await room.pass(10_000)
+  expect(room.carrier.redirects).toBe(0)
+  expect(room.carrier.calls.some(({ live }) => live)).toBe(false)
 })

@@ -8,6 +8,15 @@ import { type Carrier, CarrierAway, type PlaceCall } from './carriers/carrier.ts
 const SETTLE_MS = 2_000
 /** An order to hang up is given up when the carrier was away for this long after the call's end. */
 const GIVE_UP_MS = 60 * 60_000
+/** Keys that could not be pressed for this long are not what the other side waits for any more. */
+const LATE_KEYS_MS = 10_000
+
+type Pressing = {
+  number: number
+  digits: string
+  /** Milliseconds since the epoch. */
+  since: number
+}
 
 export interface CarrierDeskHost {
   carrier: Carrier
@@ -19,15 +28,28 @@ export interface CarrierDeskHost {
   tell: (input: CallInput) => void
 }
 
-/** The one table of the desk: when an order to dial was sent whose outcome is not known. At most one row. */
+/** When an order to dial was sent whose outcome is not known. At most one row. */
 export const createPlacingTable = (exec: JournalStorage['exec']): void => {
   exec('CREATE TABLE placing (attempted_at INTEGER NOT NULL)')
 }
 
 /**
+ * Orders to press keys that are under way, by their number. `stage`: 0 waits, 1 may have reached the carrier, 2 is over
+ * before its own turn came.
+ */
+export const createPressingTable = (exec: JournalStorage['exec']): void => {
+  exec(
+    `CREATE TABLE pressing (
+       number INTEGER PRIMARY KEY, digits TEXT NOT NULL, since INTEGER NOT NULL, stage INTEGER NOT NULL
+     )`,
+  )
+}
+
+/**
  * Carries out a room's orders to its carrier, from the outbox: none is lost by a crash, and nobody's phone rings twice.
  * An order to dial is marked before it leaves; a mark that is found without a known call means that the order may have
- * arrived, and then the carrier is asked before anything is sent again.
+ * arrived, and then the carrier is asked before anything is sent again. Keys are marked the same way, and pressed at most
+ * once: nobody can be asked whether they were.
  */
 export function carrierDesk(host: CarrierDeskHost): Destination {
   // Kept in memory only: forgetting it means one request too early.
@@ -45,7 +67,7 @@ export function carrierDesk(host: CarrierDeskHost): Destination {
     const state = host.state() ?? before
     if (hasEnded(state) || state.leg.callSid !== null) return
     if (state.leg.hangup !== null) return host.tell({ type: 'carrier.absent' })
-    if (host.now() < notBefore) throw new CarrierAway('The carrier asked us to wait')
+    bePatient()
     host.exec('INSERT INTO placing (attempted_at) VALUES (?)', host.now())
     const placed = await host.carrier.place(orderOf(state))
     switch (placed.outcome) {
@@ -58,8 +80,7 @@ export function carrierDesk(host: CarrierDeskHost): Destination {
         return host.tell({ type: 'carrier.refused' })
       case 'busy':
         forgetAttempt()
-        notBefore = host.now() + placed.retryAfterSeconds * 1000
-        throw new CarrierAway('The carrier has too much to do')
+        throw new CarrierAway('The carrier has too much to do', placed)
       case 'unsure':
         throw new CarrierAway(placed.detail)
     }
@@ -72,7 +93,9 @@ export function carrierDesk(host: CarrierDeskHost): Destination {
     if (callSid === null && state.leg.callSid === null && (await lookUp(state)) === 'none')
       return host.tell({ type: 'carrier.absent' })
     const known = callSid ?? host.state()?.leg.callSid
-    if (known !== undefined && known !== null) await host.carrier.hangUp(known)
+    if (known === undefined || known === null) return
+    bePatient()
+    await host.carrier.hangUp(known)
   }
 
   /** Whether an order to dial that is under way has made a call; `none` when there is no such order. */
@@ -94,6 +117,48 @@ export function carrierDesk(host: CarrierDeskHost): Destination {
     }
   }
 
+  async function redirect(): Promise<void> {
+    const state = host.state()
+    const callSid = sidToSteer(state)
+    if (state === undefined || callSid === null) return
+    try {
+      await host.carrier.redirect(callSid, state.details.id)
+    } catch (error) {
+      // An order to hang up waits behind this one.
+      if (host.state()?.leg.hangup === null) throw error
+    }
+  }
+
+  /** An order that failed is tried again when its time comes, and a later one may be due before: it takes the earlier along. */
+  async function press(number: number, digits: string): Promise<void> {
+    host.exec('INSERT OR IGNORE INTO pressing VALUES (?, ?, ?, 0)', number, digits, host.now())
+    const waiting = host.exec<Pressing>(
+      `SELECT * FROM pressing WHERE number <= ?1 AND stage = 0
+       AND EXISTS (SELECT 1 FROM pressing WHERE number = ?1 AND stage = 0) ORDER BY number`,
+      number,
+    )
+    for (const one of waiting) await pressOne(one)
+    host.exec('DELETE FROM pressing WHERE number = ?', number)
+  }
+
+  async function pressOne({ number, digits, since }: Pressing): Promise<void> {
+    const enter = (stage: 0 | 1 | 2) =>
+      host.exec('UPDATE pressing SET stage = ? WHERE number = ?', stage, number)
+    const state = host.state()
+    const callSid = sidToSteer(state)
+    const late = host.now() - since > LATE_KEYS_MS || state?.leg.hangup !== null
+    if (late || state === undefined || callSid === null) return void enter(2)
+    bePatient()
+    enter(1)
+    try {
+      await host.carrier.digits(callSid, state.details.id, digits)
+    } catch (error) {
+      enter(0)
+      throw error
+    }
+    enter(2)
+  }
+
   async function check(): Promise<void> {
     const state = host.state()
     const callSid = state?.leg.callSid
@@ -102,7 +167,12 @@ export function carrierDesk(host: CarrierDeskHost): Destination {
     host.tell(report === undefined ? { type: 'carrier.lost' } : { type: 'carrier.report', report })
   }
 
-  async function carryOut(order: CarrierOrder): Promise<void> {
+  /** @throws CarrierAway while the carrier wants to be left alone */
+  function bePatient(): void {
+    if (host.now() < notBefore) throw new CarrierAway('The carrier asked us to wait')
+  }
+
+  async function carryOut(id: string, order: CarrierOrder): Promise<void> {
     switch (order.type) {
       case 'carrier.place':
         return place()
@@ -110,6 +180,10 @@ export function carrierDesk(host: CarrierDeskHost): Destination {
         return hangUp(order.callSid)
       case 'carrier.check':
         return check()
+      case 'carrier.redirect':
+        return redirect()
+      case 'carrier.digits':
+        return press(numberOf(id), order.digits)
     }
   }
 
@@ -117,10 +191,28 @@ export function carrierDesk(host: CarrierDeskHost): Destination {
     delivery: 'confirmed',
     batchSize: 1,
     async send(rows: readonly { id: string; body: JsonObject }[]) {
-      for (const { body } of rows) await carryOut(body as CarrierOrder)
+      for (const { id, body } of rows) {
+        try {
+          await carryOut(id, body as CarrierOrder)
+        } catch (error) {
+          if (error instanceof CarrierAway && error.retryAfterSeconds !== undefined)
+            notBefore = host.now() + error.retryAfterSeconds * 1000
+          throw error
+        }
+      }
     },
   }
 }
+
+/** An order's place among those of its call, which its id ends with. */
+const numberOf = (id: string): number => Number(id.slice(id.lastIndexOf(':') + 1))
+
+/**
+ * The carrier's id of a call that can still be told what to do; `null` for one that has ended or was never dialled:
+ * an order that comes too late is dropped.
+ */
+const sidToSteer = (state: CallState | undefined): string | null =>
+  state === undefined || hasEnded(state) ? null : state.leg.callSid
 
 const orderOf = ({ details }: CallState): PlaceCall => ({
   callId: details.id,

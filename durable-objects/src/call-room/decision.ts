@@ -1,7 +1,7 @@
-import type { JsonObject } from '@menagerie/core'
+import { type JsonObject, newId } from '@menagerie/core'
 import type { Decision, JournalInput } from '../journal/index.ts'
 import { messagesOf } from './call-messages.ts'
-import type { CallState, Step } from './call-types.ts'
+import type { CallCommand, CallState, Step } from './call-types.ts'
 import type { CallContext } from './room-types.ts'
 
 /** A step in the journal's words: everything it leads to is saved together. */
@@ -36,3 +36,22 @@ export const inputOf = (
   body,
   ...(traceparent === undefined ? {} : { traceparent }),
 })
+
+/**
+ * A command in the journal's words. A message's own id is its key, so that a client may send it again over any frame;
+ * tones leave no trace, not even a hash.
+ */
+export function commandInput(
+  userId: string,
+  source: string,
+  key: string | null,
+  command: CallCommand,
+  context: CallContext,
+): JournalInput {
+  if (command.type === 'message') {
+    const { clientMessageId, body } = command
+    return inputOf(userId, 'message', clientMessageId, { type: 'message', body }, context)
+  }
+  const body = command.type === 'dtmf' ? { type: command.type } : { ...command }
+  return inputOf(userId, source, key ?? newId(), body as JsonObject, context)
+}

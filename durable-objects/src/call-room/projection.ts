@@ -24,7 +24,14 @@ ON CONFLICT (id) DO UPDATE SET seq = excluded.seq, status = excluded.status, que
   hangup_cause = excluded.hangup_cause
 WHERE excluded.seq > calls.seq`
 
-const addMember = `INSERT INTO call_members (user_id, call_id, created_at) VALUES (?, ?, ?)
+// Whose call it is not any more, as long as nothing newer is known.
+const dropMembers = `DELETE FROM call_members WHERE call_id = ?1
+AND user_id NOT IN (SELECT value FROM json_each(?2))
+AND EXISTS (SELECT 1 FROM calls WHERE id = ?1 AND seq <= ?3)`
+
+const addMember = `INSERT INTO call_members (user_id, call_id, created_at)
+SELECT value, ?1, ?2 FROM json_each(?3)
+WHERE EXISTS (SELECT 1 FROM calls WHERE id = ?1 AND seq <= ?4)
 ON CONFLICT DO NOTHING`
 
 /** The history's rows in D1, made again from what the room knows. */
@@ -67,7 +74,8 @@ function statementsOf(
         record.disposition,
         record.hangupCause,
       ),
-    ...members.map((userId) => db.prepare(addMember).bind(userId, record.id, createdAt)),
+    db.prepare(dropMembers).bind(record.id, JSON.stringify(members), seq),
+    db.prepare(addMember).bind(record.id, createdAt, JSON.stringify(members), seq),
   ]
 }
 

@@ -1,10 +1,12 @@
 import { type Destination, queueDestination } from '../journal/index.ts'
 import { type CarrierDeskHost, carrierDesk } from './carrier-desk.ts'
 import { twilioCarrier } from './carriers/twilio.ts'
+import { contactsDestination } from './contacts-destination.ts'
+import { deskDestination } from './desk-destination.ts'
 import { projectionDestination } from './projection.ts'
 import type { CallRoomEnv } from './room-types.ts'
 
-/** Where a room's outbox goes: the queues, the history's table and the carrier. */
+/** Where a room's outbox goes: the queues, the history's table, the carrier, desks and queues of contacts. */
 export const roomDestinations = (
   env: CallRoomEnv,
   host: Omit<CarrierDeskHost, 'carrier'>,
@@ -13,6 +15,8 @@ export const roomDestinations = (
   rules: queueDestination(env.RULES_QUEUE),
   webhooks: queueDestination(env.WEBHOOKS_QUEUE),
   projection: projectionDestination(env.DB),
+  desk: deskDestination(env.AGENT_DESK, host),
+  contacts: contactsDestination(env.CONTACT_QUEUE, host),
   carrier: carrierDesk({
     ...host,
     carrier: twilioCarrier({

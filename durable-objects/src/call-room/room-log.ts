@@ -7,8 +7,16 @@ import { toRecord } from './call-view.ts'
 export class RoomLog extends ObjectLog {
   constructor(now: () => number) {
     const service = 'communications'
-    const ownDestinations = ['projection', 'carrier']
+    const ownDestinations = ['projection', 'carrier', 'desk', 'contacts']
     super({ service, object: 'CallRoom', sockets: service, ownDestinations }, now)
+  }
+
+  /** A call that ended as it began. */
+  began(state: CallState): void {
+    const { status } = state.phase
+    this.line.add({ callId: state.details.id, callStatus: status })
+    if (isTerminal(status))
+      this.line.count('calls_total', { direction: state.details.direction, status })
   }
 
   /** A step moved the call on. */

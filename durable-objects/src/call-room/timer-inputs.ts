@@ -12,6 +12,7 @@ export function toTimerInput(
 ): CallTimerInput {
   switch (name) {
     case 'ring-timeout':
+    case 'user-ring':
     case 'carrier-silent':
     case 'hangup-confirm':
     case 'carrier-check':

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { canonicalJson, err, type JsonObject, ok, type Result } from '@menagerie/core'
-import type { JournalProof } from './types.ts'
+import { canonicalJson, type JsonObject } from '@menagerie/core/canonical-json'
+import { err, ok, type Result } from '@menagerie/core/result'
 
 /** What stands before the first event: 32 zero bytes. */
 export const genesisHash = '0'.repeat(64)
@@ -23,6 +23,26 @@ export interface ChainedEvent {
   time: string
   actor: string
   data: JsonObject | null
+}
+
+/** One event of a proof. `salt` is `null` once the event was erased; its `dataHash` still stands. */
+export interface ProofLink {
+  seq: number
+  salt: string | null
+  dataHash: string
+  hash: string
+}
+
+/** Hashes that bind a range of events to each other (contract §3); the caller adds the signed head. */
+export interface JournalProof {
+  /** `{kind}/{name}`. */
+  object: string
+  fromSeq: number
+  /** The hash before `fromSeq`: 64 zeros before the first event. */
+  fromHash: string
+  toSeq: number
+  toHash: string
+  events: ProofLink[]
 }
 
 export type ChainError =

@@ -1,5 +1,7 @@
 import type { JsonObject, JsonValue, Principal } from '@menagerie/core'
 
+export type { JournalProof, ProofLink } from './chain.ts'
+
 /** A value SQLite stores. */
 export type SqlValue = string | number | null | ArrayBuffer
 export type SqlRow = Record<string, SqlValue>
@@ -126,26 +128,6 @@ export interface Applied<Outcome> {
 export interface JournalHead {
   seq: number
   hash: string
-}
-
-/** One event of a proof. `salt` is `null` once the event was erased; its `dataHash` still stands. */
-export interface ProofLink {
-  seq: number
-  salt: string | null
-  dataHash: string
-  hash: string
-}
-
-/** Hashes that bind a range of events to each other (contract §3); the caller adds the signed head. */
-export interface JournalProof {
-  /** `{kind}/{name}`. */
-  object: string
-  fromSeq: number
-  /** The hash before `fromSeq`: 64 zeros before the first event. */
-  fromHash: string
-  toSeq: number
-  toHash: string
-  events: ProofLink[]
 }
 
 export type JournalError =

@@ -1,15 +1,21 @@
 import { type Finding, print } from './report.ts'
+import { assignment } from './suites/assignment.ts'
 import { bridgeRate } from './suites/bridge-rate.ts'
 import { profileRate } from './suites/profile-rate.ts'
+import { roomFanOut } from './suites/room-fan-out.ts'
 import { signInRate } from './suites/sign-in-rate.ts'
 import { startTimes } from './suites/start-times.ts'
 import { testTime } from './suites/test-time.ts'
+import { thousandCalls } from './suites/thousand-calls.ts'
 import { tokenCheck } from './suites/token-check.ts'
 import { userList } from './suites/user-list.ts'
 
 const suites: Readonly<Record<string, () => Promise<Finding[]>>> = {
   profile: profileRate,
   bridge: bridgeRate,
+  room: roomFanOut,
+  calls: thousandCalls,
+  assignment,
   tokens: tokenCheck,
   'sign-in': signInRate,
   users: userList,

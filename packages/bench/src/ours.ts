@@ -16,7 +16,7 @@ import {
   seedUsers,
 } from '@menagerie/testing/local'
 import type { Miniflare } from 'miniflare'
-import { runBuilt } from './runtime.ts'
+import { type BuiltWorker, runBuilt } from './runtime.ts'
 
 export interface Ours {
   runtime: Miniflare
@@ -26,6 +26,8 @@ export interface Ours {
   accounts: D1Database
   /** Signs a demo user in. */
   signIn(role: string): Promise<{ session: Session; username: string; token: string }>
+  /** Sessions of the accounts that were asked for, in their order. */
+  signInMore(): Promise<Session[]>
 }
 
 /**
@@ -33,10 +35,14 @@ export interface Ours {
  * process; rate limits are set out of reach.
  *
  * @param vars for the Workers that declare them
+ * @param more accounts besides the demo's
+ * @param beside further Workers of the same runtime
  */
 export async function startOurs(
   folder: string,
   vars: Readonly<Record<string, string>> = {},
+  more: { role: string; count: number } = { role: 'user', count: 0 },
+  beside: readonly BuiltWorker[] = [],
 ): Promise<Ours> {
   const port = await freePort()
   const sources = readWorkers(repositoryRoot)
@@ -49,7 +55,7 @@ export async function startOurs(
         BOOT_ID: randomUUID(),
         CLOCK_OFFSET_MS: '0',
       },
-      declared: { ...localVars('development', undefined), ...vars },
+      declared: { ...localVars('development', undefined), SIGN_INS_PER_MINUTE: '100000', ...vars },
     })
     const { tail_consumers: _, secrets: __, assets: ___, ...rest } = config
     const limits = (config.ratelimits as object[] | undefined)?.map((limit) => ({
@@ -58,7 +64,7 @@ export async function startOurs(
     }))
     return { ...rest, ...(limits ? { ratelimits: limits } : {}) } as typeof config
   })
-  const { runtime, url } = await runBuilt(folder, configs, secrets, port)
+  const { runtime, url } = await runBuilt(folder, [...configs, ...beside], secrets, port)
   let accounts: D1Database | undefined
   for (const { config, folder: home } of sources)
     for (const { binding, database_name, migrations_dir = 'migrations' } of config.d1_databases ??
@@ -69,13 +75,28 @@ export async function startOurs(
     }
   if (accounts === undefined) throw new Error(`no Worker binds ${ACCOUNTS_DATABASE}`)
   const users = ensureDemoUsers(folder)
-  await seedUsers(accounts, users, Date.now(), secrets.KEY_ENCRYPTION_KEY)
+  const others = Array.from({ length: more.count }, (_, i) => ({
+    role: more.role,
+    username: `bench-${i + 1}@menagerie.example`,
+    password: randomUUID(),
+    displayName: `Bench ${i + 1}`,
+  }))
+  await seedUsers(accounts, [...users, ...others], Date.now(), secrets.KEY_ENCRYPTION_KEY)
+  const sessionOf = async ({ username, password }: { username: string; password: string }) => {
+    const session = createSession({ baseUrl: url })
+    await session.signIn({ username, password })
+    return session
+  }
   const signIn = async (role: string) => {
     const user = users.find((candidate) => candidate.role === role)
     if (!user) throw new Error(`there is no demo ${role}`)
-    const session = createSession({ baseUrl: url })
-    await session.signIn({ username: user.username, password: user.password })
+    const session = await sessionOf(user)
     return { session, username: user.username, token: session.tokens?.accessToken ?? '' }
   }
-  return { runtime, url, secrets, accounts, signIn }
+  const signInMore = async () => {
+    const sessions: Session[] = []
+    for (const user of others) sessions.push(await sessionOf(user))
+    return sessions
+  }
+  return { runtime, url, secrets, accounts, signIn, signInMore }
 }

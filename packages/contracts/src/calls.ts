@@ -1,5 +1,13 @@
 import { z } from '@hono/zod-openapi'
-import { Id, Metadata, PageQuery, PhoneNumber, queryInteger, Timestamp } from './primitives.ts'
+import {
+  freeText,
+  Id,
+  Metadata,
+  PageQuery,
+  PhoneNumber,
+  queryInteger,
+  Timestamp,
+} from './primitives.ts'
 
 export const terminalCallStatuses = [
   'completed',
@@ -105,6 +113,7 @@ export const Participant = z
     state: z.enum(['invited', 'joined', 'left']),
     joinedAt: Timestamp.nullable(),
     leftAt: Timestamp.nullable(),
+    muted: z.boolean(),
   })
   .openapi('Participant')
 export type Participant = z.infer<typeof Participant>
@@ -114,8 +123,109 @@ export const Call = CallRecord.extend({
   seq: z.number().int(),
   participants: z.array(Participant),
   metadata: Metadata,
+  /** What the agent wrote down with the disposition. */
+  notes: z.string().nullable(),
 }).openapi('Call')
 export type Call = z.infer<typeof Call>
+
+/** `RTCIceServer` of WebRTC 1.0 §4.2.4. */
+export const IceServer = z.strictObject({
+  urls: z.union([z.string(), z.array(z.string())]),
+  username: z.string().optional(),
+  credential: z.string().optional(),
+})
+export type IceServer = z.infer<typeof IceServer>
+
+/** What the `welcome` of a call's socket shows. */
+export const CallSnapshot = Call.extend({ iceServers: z.array(IceServer) })
+export type CallSnapshot = z.infer<typeof CallSnapshot>
+
+/**
+ * What a command may say about the call it is meant for: when the call is not in that status any more, the command is
+ * a `conflict` and changes nothing.
+ */
+const expected = { expectedStatus: CallStatus.optional() }
+
+/** The body of `answer`, `reject`, `hold`, `resume` and `hangup`, which may be left out. */
+export const CallCommandRequest = z.strictObject(expected).openapi('CallCommandRequest')
+export type CallCommandRequest = z.infer<typeof CallCommandRequest>
+
+/** A phone number, `user:{id}`, or `queue:{id}`. */
+export const TransferTarget = z
+  .union([CallAddress, z.string().regex(/^queue:[0-9a-f-]{36}$/)], {
+    error: 'must be an E.164 phone number, user:{id} or queue:{id}',
+  })
+  .openapi({ example: 'user:019aa5b8-7c00-7000-8000-000000000001' })
+export type TransferTarget = z.infer<typeof TransferTarget>
+
+/**
+ * `blind` hands the call over at once; `attended` asks the target first, with the call on hold; then `complete` hands
+ * it over, and `cancel` takes it back.
+ */
+export const TransferCallRequest = z
+  .union([
+    z.strictObject({
+      mode: z.enum(['blind', 'attended']),
+      to: TransferTarget,
+      ...expected,
+    }),
+    z.strictObject({ mode: z.enum(['complete', 'cancel']), ...expected }),
+  ])
+  .openapi('TransferCallRequest')
+export type TransferCallRequest = z.infer<typeof TransferCallRequest>
+
+/** Tones for the other side; `w` waits half a second. */
+export const DtmfRequest = z
+  .strictObject({
+    digits: z.string().regex(/^[0-9A-D*#w]{1,32}$/, 'must be 1 to 32 of 0-9 A-D * # w'),
+    ...expected,
+  })
+  .openapi('DtmfRequest')
+export type DtmfRequest = z.infer<typeof DtmfRequest>
+
+export const DispositionRequest = z
+  .strictObject({ disposition: freeText(64), notes: freeText(4000).optional() })
+  .openapi('DispositionRequest')
+export type DispositionRequest = z.infer<typeof DispositionRequest>
+
+/** Another queue, or another place in its own, for a call that waits. */
+export const RequeueRequest = z
+  .strictObject({ queueId: Id.optional(), priority: z.number().int().min(0).max(100).optional() })
+  .openapi('RequeueRequest')
+export type RequeueRequest = z.infer<typeof RequeueRequest>
+
+export const CallProofQuery = z.strictObject({
+  /** Numbers of the first and the last event; the whole journal unless given. */
+  from: queryInteger(1, Number.MAX_SAFE_INTEGER).default(1),
+  to: queryInteger(1, Number.MAX_SAFE_INTEGER).optional(),
+})
+export type CallProofQuery = z.infer<typeof CallProofQuery>
+
+const Sha256 = z.string().regex(/^[0-9a-f]{64}$/)
+
+/**
+ * Hashes that bind a range of events to each other, and a head that is signed by a key of the JWKS. `head` is a JWS
+ * over `{object, seq, hash, time}`; `salt` is `null` where the event was erased.
+ */
+export const CallProof = z
+  .strictObject({
+    object: z.string(),
+    fromSeq: z.number().int(),
+    fromHash: Sha256,
+    toSeq: z.number().int(),
+    toHash: Sha256,
+    events: z.array(
+      z.strictObject({
+        seq: z.number().int(),
+        salt: z.string().nullable(),
+        dataHash: Sha256,
+        hash: Sha256,
+      }),
+    ),
+    head: z.string(),
+  })
+  .openapi('CallProof')
+export type CallProof = z.infer<typeof CallProof>
 
 export const CallHistoryQuery = PageQuery.extend({
   /** Half-open: `from` ≤ createdAt < `to`. */

@@ -18,6 +18,11 @@ export const series = {
     labels: ['direction'],
     help: 'Length of answered calls.',
   },
+  messages_total: {
+    kind: 'counter',
+    labels: ['channel', 'status'],
+    help: 'Messages that reached a status, by channel.',
+  },
   websocket_connections: { kind: 'gauge', labels: ['service'], help: 'Sockets open now.' },
   queue_messages_total: {
     kind: 'counter',

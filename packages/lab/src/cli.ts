@@ -12,6 +12,10 @@ const usage = `npm run lab -- devices [--count 10] [--rate 1] [--seconds n] [--p
   Registers devices {prefix}-1 and so on at the system that runs here, connects them over MQTT and lets each
   send so many measurements a second, until Ctrl-C or for so many seconds.
 
+npm run lab -- call --from +12025550142 --to +12025550100 [--hang-up-after 30]
+
+  Somebody calls a number of the system that runs here, and hangs up after so many seconds, or when told to.
+
 npm run lab -- code [role]
 
   Prints what the authenticator app of a demo user shows now; the admin's unless a role is given.`
@@ -20,6 +24,7 @@ npm run lab -- code [role]
 const Demo = z.object({
   gateway: z.url(),
   mqtt: z.url().optional(),
+  lab: z.url().optional(),
   mqttProtocol: z.union([z.literal(5), z.literal(4)]).optional(),
   users: z.array(
     z.object({
@@ -48,6 +53,7 @@ export async function runLab(args: string[]): Promise<number> {
   try {
     const [command, ...rest] = args
     if (command === 'devices') return await runDevices(rest, stop.signal)
+    if (command === 'call') return await callIn(rest)
     if (command === 'code') return showCode(rest)
     say(usage)
     return command === undefined || command === '--help' ? 0 : 2
@@ -92,7 +98,8 @@ async function runDevices(args: string[], signal: AbortSignal): Promise<number> 
 }
 
 function readArguments(args: string[]) {
-  const { values } = parse(args)
+  const text = { type: 'string' } as const
+  const values = optionsOf(args, { count: text, rate: text, seconds: text, prefix: text })
   const number = (name: 'count' | 'rate' | 'seconds', fallback: string, max: number) => {
     const value = Number(values[name] ?? fallback)
     if (!(value > 0 && value <= max))
@@ -110,13 +117,48 @@ function readArguments(args: string[]) {
   }
 }
 
-function parse(args: string[]) {
-  const text = { type: 'string' } as const
+function optionsOf<T extends Record<string, { type: 'string' }>>(args: string[], options: T) {
   try {
-    return parseArgs({ args, options: { count: text, rate: text, seconds: text, prefix: text } })
+    return parseArgs({ args, options }).values as { [K in keyof T]?: string }
   } catch (error) {
     throw new UsageError(`${error instanceof Error ? error.message : error}\n\n${usage}`)
   }
+}
+
+/** Somebody calls a number of the system that runs here. */
+async function callIn(args: string[]): Promise<number> {
+  const text = { type: 'string' } as const
+  const {
+    from,
+    to,
+    'hang-up-after': after,
+  } = optionsOf(args, {
+    from: text,
+    to: text,
+    'hang-up-after': text,
+  })
+  const seconds = Number(after ?? 0)
+  if (from === undefined || to === undefined || !(seconds >= 0 && seconds <= 86_400))
+    throw new UsageError(`Give --from and --to, and at most a day to hang up after\n\n${usage}`)
+  const { lab } = readDemo(process.env.DATA_DIR || '.data')
+  if (lab === undefined)
+    throw new UsageError('The system that ran here has no lab: start it again with npm start')
+  const response = await fetch(`${lab}/carrier/inbound`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({
+      from,
+      to,
+      ...(after === undefined ? {} : { hangUpAfterMs: Math.round(seconds * 1000) }),
+    }),
+  })
+  const { sid, message } = z
+    .object({ sid: z.string().optional(), message: z.string().optional() })
+    .parse(await response.json())
+  if (sid === undefined) throw new UsageError(message ?? `The lab answered ${response.status}`)
+  say(`${from} calls ${to}: ${sid}`)
+  say(`It ends with: curl -X POST ${lab}/carrier/calls/${sid}/hangup`)
+  return 0
 }
 
 function showCode([role = 'admin', ...rest]: string[]): number {

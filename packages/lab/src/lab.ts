@@ -4,12 +4,15 @@ import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { CallStore } from './carrier/call-store.ts'
 import { Carrier } from './carrier/carrier.ts'
+import { ownCarrierApi } from './carrier/own-api.ts'
 import { carrierApi } from './carrier/rest.ts'
+import { toShown } from './carrier/shown.ts'
 import { sendJson } from './http.ts'
 import { type Fault, Faults } from './inbox/faults.ts'
 import { InboxStore } from './inbox/inbox-store.ts'
 import { inboxApi } from './inbox/rest.ts'
-import { labPage, toShown } from './page.ts'
+import { TextWebhooks } from './inbox/text-webhooks.ts'
+import { labPage } from './page.ts'
 
 export interface LabOptions {
   /** On the loopback interface; 0 for any free port. */
@@ -47,7 +50,13 @@ export async function startLab(options: LabOptions): Promise<RunningLab> {
   faults.plan('email', email.faults ?? [])
   const carrier = new Carrier({ store, accountSid, authToken, speed })
   const api = carrierApi({ carrier, accountSid, authToken })
-  const sinks = inboxApi({ store: inboxes, faults, accountSid, authToken, emailKey: email.key })
+  const own = ownCarrierApi({ carrier, gatewayUrl: options.gatewayUrl })
+  const { gatewayUrl } = options
+  const texts = new TextWebhooks({ store: inboxes, accountSid, authToken, gatewayUrl, speed })
+  const sinks = inboxApi({
+    ...{ store: inboxes, faults, texts },
+    ...{ accountSid, authToken, emailKey: email.key },
+  })
 
   const server = createServer((request, response) => {
     handle(request, response).catch((error: unknown) => {
@@ -59,6 +68,7 @@ export async function startLab(options: LabOptions): Promise<RunningLab> {
   async function handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://lab')
     if (await api(request, response, url)) return
+    if (await own(request, response, url)) return
     if (await sinks(request, response, url)) return
     if (request.method === 'GET' && url.pathname === '/calls') {
       return sendJson(response, 200, { data: carrier.calls().map(toShown) })
@@ -92,6 +102,7 @@ export async function startLab(options: LabOptions): Promise<RunningLab> {
     url: `http://127.0.0.1:${port}`,
     async stop() {
       await carrier.stop()
+      await texts.stop()
       server.closeAllConnections()
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },

@@ -2,23 +2,6 @@ import type { LabCall } from './carrier/lab-call.ts'
 import { descriptions } from './carrier/people.ts'
 import { type InboxEntry, type InboxKind, inboxKinds } from './inbox/inbox-store.ts'
 
-/** A call as `GET /calls` shows it. */
-export function toShown(call: LabCall): object {
-  const time = (at: number | null) => (at === null ? null : new Date(at).toISOString())
-  return {
-    sid: call.sid,
-    to: call.to,
-    from: call.from,
-    status: call.status,
-    createdAt: time(call.createdAt),
-    answeredAt: time(call.answeredAt),
-    endedAt: time(call.endedAt),
-    idempotencyToken: call.idempotencyToken,
-    pendingWebhooks: call.deliveries.length,
-    webhooks: call.told.map(({ status, answer, at }) => ({ status, answer, at: time(at) })),
-  }
-}
-
 export interface PageContent {
   gatewayUrl: string
   /** Newest first. */
@@ -32,11 +15,11 @@ const SHOWN = 50
 /** The lab's one page: what arrived in the inboxes, who can be called, and what became of the calls. */
 export function labPage({ gatewayUrl, calls, inboxes }: PageContent): string {
   return `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Menagerie: the lab</title>
-<meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="3"><style>${style}</style></head><body>
+<meta name="viewport" content="width=device-width"><script>setInterval(()=>{if(!document.querySelector('form:focus-within'))location.reload()},3000)</script><style>${style}</style></head><body>
 <header><h1>The lab</h1><p>Plays the outside world for <a href="${toHtml(gatewayUrl)}">${toHtml(gatewayUrl)}</a>:
 a telephone carrier, and inboxes in which everything ends that is sent. Times are UTC.</p></header>
 <main><section>${inboxKinds.map((kind) => inboxSection(kind, inboxes[kind])).join('')}</section>
-<section>${callsSection(calls)}<h2>People who answer</h2>
+<section>${callsSection(calls)}${callForm(calls)}<h2>People who answer</h2>
 ${table(['Number', 'Does'], Object.entries(descriptions))}</section></main></body></html>`
 }
 
@@ -65,18 +48,35 @@ function inboxSection(kind: InboxKind, entries: readonly InboxEntry[]): string {
 function callsSection(calls: readonly LabCall[]): string {
   const rows = calls
     .slice(0, SHOWN)
-    .map(({ sid, from, to, status, createdAt, deliveries }) => [
+    .map(({ sid, direction, from, to, status, createdAt, deliveries }) => [
       timeOf(createdAt),
+      direction === 'inbound' ? 'in' : 'out',
       from,
       to,
       status,
       String(deliveries.length),
       sid,
     ])
-  const heads = ['Created', 'From', 'To', 'Status', 'Waiting', 'Sid']
+  const heads = ['Created', '', 'From', 'To', 'Status', 'Waiting', 'Sid']
   return `<h2>Calls <small>${calls.length}</small></h2>${
     rows.length === 0 ? '<p class="none">Nobody has called yet.</p>' : table(heads, rows)
   }`
+}
+
+/** Somebody calls from outside; the number that calls have gone out from is offered. */
+function callForm(calls: readonly LabCall[]): string {
+  const ours = calls.find(({ direction }) => direction === 'outbound-api')?.from ?? '+12025550100'
+  const field = (label: string, name: string, more: string) =>
+    `<label>${label} <input name="${name}" ${more}></label>`
+  return `<h2>Call in</h2><form method="post" action="/carrier/inbound">${field(
+    'From',
+    'from',
+    'required pattern="\\+[1-9][0-9]{6,14}|anonymous" value="+12025550142"',
+  )}${field('To', 'to', `required pattern="\\+[1-9][0-9]{6,14}" value="${toHtml(ours)}"`)}${field(
+    'Hangs up after, ms',
+    'hangUpAfterMs',
+    'type="number" min="0" max="86400000" placeholder="never"',
+  )}<button>Call</button></form>`
 }
 
 const table = (heads: readonly string[], rows: readonly (readonly string[])[]): string =>
@@ -94,6 +94,7 @@ main{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(30rem,100%),1
 article{border:1px solid var(--line);border-radius:.5rem;padding:.6rem .9rem;margin:.5rem 0}
 .head{display:flex;flex-wrap:wrap;gap:.2rem .7rem;margin:0}.head time{margin-left:auto}
 pre{font:inherit;margin:.3rem 0 0;white-space:pre-wrap;overflow-wrap:anywhere;max-height:12rem;overflow:auto}
+form{display:flex;flex-wrap:wrap;gap:.6rem 1rem;align-items:end}label{display:grid;font-size:.9rem}
 .wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem}
 td,th{padding:.25rem .9rem .25rem 0;text-align:left;border-bottom:1px solid var(--line);white-space:nowrap}`
 

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { runLab } from '../src/cli.ts'
 import { brokers } from './brokers.ts'
+import { startTestLab } from './customer.ts'
 import { Edge, registry } from './edge.ts'
 
 let dataDir: string
@@ -40,6 +41,8 @@ describe('npm run lab', () => {
     [['devices', '--prefix', 'a/b'], '--prefix must be'],
     [['dance'], 'npm run lab -- devices'],
     [['devices'], 'start one with npm start'],
+    [['call', '--from', '+12025550142'], 'Give --from and --to'],
+    [['call', '--from', '+12025550142', '--to', '+12025550100'], 'start one with npm start'],
   ])('%j says what to do', async (args, text) => {
     expect(await runLab(args)).toBe(2)
     expect(said.join('')).toContain(text)
@@ -52,6 +55,21 @@ describe('npm run lab', () => {
     demo({ mqtt: 'mqtt://127.0.0.1:9', mqttProtocol: 5 })
     expect(await runLab(['devices'])).toBe(1)
     expect(said.join('')).toContain('The system does not answer')
+  })
+
+  test('lets somebody call a number of the system', async () => {
+    const call = ['call', '--from', '+12025550142', '--to', '+12025550100']
+    demo({})
+    expect(await runLab(call)).toBe(2)
+    expect(said.join('')).toContain('has no lab')
+    const lab = await startTestLab({ gatewayUrl: 'http://127.0.0.1:9' })
+    demo({ lab: lab.url })
+    expect(await runLab([...call, '--hang-up-after', '60'])).toBe(0)
+    const { data } = (await (await fetch(`${lab.url}/calls`)).json()) as { data: object[] }
+    expect(data).toMatchObject([{ direction: 'inbound', from: '+12025550142', to: '+12025550100' }])
+    expect(await runLab(['call', '--from', 'Bob', '--to', '+12025550100'])).toBe(2)
+    expect(said.join('')).toContain('from')
+    await lab.stop()
   })
 
   test('runs devices for so many seconds and tells how it went', async () => {

@@ -18,6 +18,8 @@ export class Customer {
   readonly received: Received[] = []
   /** What a voice webhook gets. */
   twiml = '<Response><Pause length="60"/></Response>'
+  /** What the next voice webhooks get, before that. */
+  twimls: string[] = []
   /** Status of the next answers; 200 when it has run out. */
   answers: number[] = []
   readonly #waiting = new Set<() => void>()
@@ -33,8 +35,9 @@ export class Customer {
       })
       request.on('end', () => {
         const status = this.answers.shift() ?? 200
-        response.writeHead(status).end(this.twiml)
         const path = request.url ?? ''
+        const asks = path.includes('voice') && !path.includes('status')
+        response.writeHead(status).end((asks ? this.twimls.shift() : undefined) ?? this.twiml)
         const signature = String(request.headers['x-twilio-signature'])
         if (status === 200)
           this.received.push({

@@ -10,13 +10,19 @@ import WebSocket from 'ws'
 import type { DemoUser } from './launcher/demo-users.ts'
 import type { RunningSystem } from './launcher/system.ts'
 
+/** Wrangler takes connections before workerd runs, and one of those may never be answered. */
+const TRY_MS = 1_500
+
 /**
  * workerd keeps the TCP connection of a hibernating socket open after it has closed the WebSocket (a local matter; what
  * the server says is all said by then). `ws` waits 30 s for the end unless told otherwise.
  */
 export class PromptWebSocket extends WebSocket {
   constructor(url: string, protocols: string[]) {
-    super(url, protocols, { closeTimeout: 500 } as WebSocket.ClientOptions)
+    super(url, protocols, {
+      closeTimeout: 500,
+      handshakeTimeout: TRY_MS,
+    } as WebSocket.ClientOptions)
   }
 }
 
@@ -52,7 +58,10 @@ export function followCall(session: Session, callId: string, through?: string): 
     afterSeq: 0,
     WebSocket: PromptWebSocket,
     connect: async () => {
-      const { data } = await session.client.call(calls.ticket, { params: { id: callId } })
+      const { data } = await session.client.call(calls.ticket, {
+        params: { id: callId },
+        signal: AbortSignal.timeout(TRY_MS),
+      })
       const url = new URL(data.url)
       return { ticket: data.ticket, url: through ? `${through}${url.pathname}` : data.url }
     },

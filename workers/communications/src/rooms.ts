@@ -17,11 +17,14 @@ export const contextOf = (c: Context<App>): CallContext => ({
 export function toAppError(error: CallRoomError): AppError {
   switch (error.code) {
     case 'not_found':
-      return new AppError('not_found', 'There is no such call')
+      return new AppError('not_found', error.detail ?? 'There is no such call')
     case 'forbidden':
-      return new AppError('forbidden', 'This needs the permission calls:write')
+      return new AppError('forbidden', error.detail ?? 'This needs the permission calls:write')
     case 'conflict':
-      return new AppError('conflict', 'The call has ended')
+      return new AppError('conflict', error.detail ?? 'The call has ended')
+    case 'not_implemented':
+    case 'validation_failed':
+      return new AppError(error.code, error.detail)
     case 'idempotency_mismatch':
       return new AppError(
         'idempotency_mismatch',
@@ -29,6 +32,10 @@ export function toAppError(error: CallRoomError): AppError {
       )
     case 'payload_too_large':
       return new AppError('payload_too_large', 'The call cannot hold that much')
+    case 'too_many_requests':
+      return new AppError('too_many_requests', 'Too many calls were started in a minute', {
+        retryAfterSeconds: error.retryAfterSeconds,
+      })
     case 'overloaded':
     case 'storage_full':
       return new AppError(error.code, 'The call cannot be served now', {

@@ -71,7 +71,7 @@ describe('POST /calls/start', () => {
       start(user),
       start(agent, { to: '123' }),
       start(agent, { extra: 1 }),
-      start(agent, { to: `user:${user.id}` }),
+      start(agent, { flowId: newId() }),
       start(agent, { statusCallback: 'https://example.com/' }),
       start(agent, {}, { 'idempotency-key': 'x'.repeat(256) }),
     ])
@@ -81,7 +81,7 @@ describe('POST /calls/start', () => {
       [403, 'forbidden'],
       [422, 'validation_failed'],
       [422, 'validation_failed'],
-      [501, 'not_implemented'],
+      [422, 'validation_failed'],
       [501, 'not_implemented'],
       [422, 'validation_failed'],
     ])

@@ -117,7 +117,7 @@ describe('the socket of a call', () => {
       expect(
         line.frames.filter(({ type }) => type === 'error').map(({ data }) => [data.id, data.code]),
       ).toEqual([
-        ['a', 'not_implemented'],
+        ['a', 'conflict'],
         ['b', 'invalid_request'],
         ['c', 'validation_failed'],
       ]),

@@ -1,6 +1,9 @@
 import { type AppEnv, CommonSettings, envValidator, type ServiceTokenMinter } from '@menagerie/core'
+import type { AgentDesk } from '@menagerie/durable-objects/agent-desk'
 import type { BridgeLink } from '@menagerie/durable-objects/bridge-link'
 import type { CallRoom } from '@menagerie/durable-objects/call-room'
+import type { ContactQueue } from '@menagerie/durable-objects/contact-queue'
+import type { Conversation } from '@menagerie/durable-objects/conversation'
 import type { DeviceTwin } from '@menagerie/durable-objects/device-twin'
 import type { Mailbox } from '@menagerie/durable-objects/mailbox'
 import type { MetricsHub } from '@menagerie/durable-objects/metrics-hub'
@@ -38,6 +41,9 @@ export interface Env extends z.infer<typeof Settings> {
   SERVICE_TOKENS: ServiceTokenMinter
   USER_SESSIONS: DurableObjectNamespace<UserSessions>
   CALL_ROOM: DurableObjectNamespace<CallRoom>
+  AGENT_DESK: DurableObjectNamespace<AgentDesk>
+  CONTACT_QUEUE: DurableObjectNamespace<ContactQueue>
+  CONVERSATION: DurableObjectNamespace<Conversation>
   DEVICE_TWIN: DurableObjectNamespace<DeviceTwin>
   BRIDGE_LINK: DurableObjectNamespace<BridgeLink>
   MAILBOX: DurableObjectNamespace<Mailbox>

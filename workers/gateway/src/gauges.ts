@@ -1,5 +1,5 @@
 import { type MetricSample, type SeriesName, series } from '@menagerie/contracts'
-import { clockOf, serviceTokens, version } from '@menagerie/core'
+import { clockOf, serviceTokenFor, version } from '@menagerie/core'
 import type { Context } from 'hono'
 import { z } from 'zod'
 import type { App } from './context.ts'
@@ -19,7 +19,6 @@ const owners = [
 ] as const
 const CACHE_MS = 10_000
 
-const tokens = new WeakMap<object, (audience: string) => Promise<string>>()
 let cached: { at: number; gauges: MetricSample[] } | undefined
 
 /** What is now, asked of its owners at most every ten seconds. An owner that does not answer leaves its gauges out, and the line says so. */
@@ -44,10 +43,11 @@ export async function gauges(c: Context<App>): Promise<MetricSample[]> {
 
 async function ask(c: Context<App>, owner: (typeof owners)[number]): Promise<MetricSample[]> {
   const { env } = c
-  const tokenFor = tokens.get(env) ?? serviceTokens(env.SERVICE_TOKENS, () => clockOf(env).now())
-  tokens.set(env, tokenFor)
   const response = await env[owner.binding].fetch(`${env.PUBLIC_URL}/internal/gauges`, {
-    headers: { ...traceHeaders(c), authorization: `Bearer ${await tokenFor(owner.name)}` },
+    headers: {
+      ...traceHeaders(c),
+      authorization: `Bearer ${await serviceTokenFor(env, owner.name)}`,
+    },
     signal: AbortSignal.timeout(3_000),
   })
   return Answer.parse(await response.json()).data

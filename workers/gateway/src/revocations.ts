@@ -51,8 +51,14 @@ interface SocketHolder {
 
 function ownerOf(env: Env, owner: SocketOwner): SocketHolder {
   switch (owner.class) {
+    case 'AgentDesk':
+      return env.AGENT_DESK.getByName(owner.name)
     case 'CallRoom':
       return env.CALL_ROOM.getByName(owner.name)
+    case 'ContactQueue':
+      return env.CONTACT_QUEUE.getByName(owner.name)
+    case 'Conversation':
+      return env.CONVERSATION.getByName(owner.name)
     case 'DeviceTwin':
       return env.DEVICE_TWIN.getByName(owner.name)
     case 'Mailbox':

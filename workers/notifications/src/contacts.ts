@@ -1,4 +1,4 @@
-import { clockOf, serviceTokens } from '@menagerie/core'
+import { serviceTokenFor } from '@menagerie/core'
 import { z } from 'zod'
 import type { Env } from './context.ts'
 
@@ -11,8 +11,6 @@ const Contact = z.object({
 })
 export type Contact = z.infer<typeof Contact>
 
-const tokens = new WeakMap<object, (audience: string) => Promise<string>>()
-
 /**
  * Asks accounts how a user is reached; `undefined` for one who is not there any more, or disabled.
  *
@@ -23,12 +21,10 @@ export async function contactOf(
   userId: string,
   traceparent: string | undefined,
 ): Promise<Contact | undefined> {
-  const tokenFor = tokens.get(env) ?? serviceTokens(env.SERVICE_TOKENS, () => clockOf(env).now())
-  tokens.set(env, tokenFor)
   const url = `${env.PUBLIC_URL}/internal/contacts/${encodeURIComponent(userId)}`
   const response = await env.ACCOUNTS.fetch(url, {
     headers: {
-      authorization: `Bearer ${await tokenFor('accounts')}`,
+      authorization: `Bearer ${await serviceTokenFor(env, 'accounts')}`,
       ...(traceparent === undefined ? {} : { traceparent }),
     },
     signal: AbortSignal.timeout(LIMIT_MS),

@@ -29,6 +29,12 @@ export type Found =
   | { outcome: 'none' }
   | { outcome: 'unsure' }
 
+/**
+ * What became of an order to press keys. `refused`: the call is not one that keys can be pressed in. `unsure`: the
+ * keys may have been pressed, so that sending them again could press them twice.
+ */
+export type Pressed = 'sent' | 'refused' | 'unsure'
+
 /** A telephone carrier, as far as a room orders it about. What the carrier tells comes in as webhooks. */
 export interface Carrier {
   place(call: PlaceCall): Promise<Placed>
@@ -38,9 +44,30 @@ export interface Carrier {
   fetch(callSid: string): Promise<CarrierReport | undefined>
   /** Ends a call; one that has ended or is unknown is no error. Throws when the carrier is away. */
   hangUp(callSid: string): Promise<void>
+  /**
+   * Has a call that is under way ask again what it shall do; one that has ended or is unknown is no error. Throws when
+   * the carrier is away. Asking twice is as good as once.
+   *
+   * @param callId the room's, for the address that is asked
+   */
+  redirect(callSid: string, callId: string): Promise<void>
+  /**
+   * Presses keys towards the other side of a call, which asks again what it shall do afterwards. Throws when the
+   * carrier is away and nothing was pressed.
+   *
+   * @param digits of `0-9 A-D * #`, and `w` for half a second
+   */
+  digits(callSid: string, callId: string, digits: string): Promise<Pressed>
 }
 
 /** The carrier did not answer, or not with sense: try again later. */
 export class CarrierAway extends Error {
   override name = 'CarrierAway'
+  /** How long the carrier asked us to wait, where it did. */
+  readonly retryAfterSeconds: number | undefined
+
+  constructor(message: string, options: ErrorOptions & { retryAfterSeconds?: number } = {}) {
+    super(message, options)
+    this.retryAfterSeconds = options.retryAfterSeconds
+  }
 }

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Carrier } from './carrier.ts'
+import { retryAfterSeconds } from './retry-after.ts'
 import { twilioCarrier } from './twilio.ts'
 
 const call = {
@@ -95,6 +96,77 @@ test('a refusal is final, and Retry-After is honoured', async () => {
   expect(await carrier.place(call)).toMatchObject({ outcome: 'refused' })
   expect(await carrier.place(call)).toEqual({ outcome: 'busy', retryAfterSeconds: 7 })
   expect(await carrier.place(call)).toEqual({ outcome: 'busy', retryAfterSeconds: 1 })
+})
+
+test('a Retry-After may be a date, counted from the answer itself, and has its bounds', () => {
+  const now = Date.parse('2026-11-22T10:00:00Z')
+  const wait = (retryAfter: string, date?: string) =>
+    retryAfterSeconds(
+      new Headers({ 'retry-after': retryAfter, ...(date === undefined ? {} : { date }) }),
+      now,
+    )
+  expect(wait('Sun, 22 Nov 2026 10:00:09 GMT')).toBe(9)
+  // The carrier's clock is an hour ahead of ours, and its own date says so.
+  expect(wait('Sun, 22 Nov 2026 11:00:09 GMT', 'Sun, 22 Nov 2026 11:00:00 GMT')).toBe(9)
+  expect(wait('Sun, 22 Nov 2026 09:00:00 GMT')).toBe(1)
+  expect([wait('0'), wait('7'), wait('3600'), wait('soon'), wait('-5')]).toEqual([1, 7, 60, 1, 1])
+})
+
+test('a refusal is told with the number that Twilio has for it', async () => {
+  answers = [
+    { status: 400, body: { code: 21211, message: "The 'To' number is not valid", status: 400 } },
+    { status: 401, body: { code: 20003, message: 'Authenticate', status: 401 } },
+    { status: 403 },
+  ]
+  const outcomes = []
+  for (const _ of [...answers]) outcomes.push(await carrier.place(call))
+  expect(outcomes).toEqual([
+    { outcome: 'refused', detail: 'The carrier answered 400 (21211)' },
+    { outcome: 'refused', detail: 'The carrier answered 401 (20003)' },
+    { outcome: 'refused', detail: 'The carrier answered 403' },
+  ])
+})
+
+test('a carrier that has too much to do says how long; other orders wait that long, too', async () => {
+  const busy = { status: 429, body: { code: 20429 }, retryAfter: '7' }
+  answers = [busy, busy, busy, busy]
+  for (const asked of [
+    () => carrier.hangUp('CA1'),
+    () => carrier.redirect('CA1', call.callId),
+    () => carrier.digits('CA1', call.callId, '1'),
+    () => carrier.fetch('CA1'),
+  ])
+    await expect(asked()).rejects.toMatchObject({ name: 'CarrierAway', retryAfterSeconds: 7 })
+})
+
+test('a redirect names the voice webhook of the call, and keys come with the way back to it', async () => {
+  answers = [{ status: 200 }, { status: 200 }]
+  await carrier.redirect('CA1', call.callId)
+  expect(await carrier.digits('CA1', call.callId, '1w#')).toBe('sent')
+  const voice = `https://calls.example.com/webhooks/twilio/voice?callId=${call.callId}`
+  expect(seen.map(({ line }) => line)).toEqual(
+    Array(2).fill('POST /2010-04-01/Accounts/AC1/Calls/CA1.json'),
+  )
+  expect(Object.fromEntries(seen[0]?.form ?? [])).toEqual({ Url: voice, Method: 'POST' })
+  expect(Object.fromEntries(seen[1]?.form ?? [])).toEqual({
+    Twiml: `<Response><Play digits="1w#"/><Redirect method="POST">${voice}</Redirect></Response>`,
+  })
+})
+
+test('keys of which nobody knows whether they arrived are not sent again by us', async () => {
+  answers = ['destroy', { status: 503 }, { status: 400, body: { code: 21220 } }, { status: 404 }]
+  const pressed = []
+  for (const _ of [...answers]) pressed.push(await carrier.digits('CA1', call.callId, '1'))
+  expect(pressed).toEqual(['unsure', 'unsure', 'refused', 'refused'])
+})
+
+test('an answer that is not the API of a carrier means that it is away', async () => {
+  answers = [
+    { status: 200, body: { calls: 'none' } },
+    { status: 200, body: { sid: 'CA1', status: 'dancing' } },
+  ]
+  await expect(carrier.find(call, 0)).rejects.toMatchObject({ name: 'CarrierAway' })
+  await expect(carrier.fetch('CA1')).rejects.toMatchObject({ name: 'CarrierAway' })
 })
 
 test('a look-up finds our token, and is unsure of calls without one', async () => {

@@ -1,6 +1,15 @@
 import { z } from 'zod'
 import { type CarrierReport, carrierStatuses } from '../call-types.ts'
-import { type Carrier, CarrierAway, type Found, type PlaceCall, type Placed } from './carrier.ts'
+import {
+  type Carrier,
+  CarrierAway,
+  type Found,
+  type PlaceCall,
+  type Placed,
+  type Pressed,
+} from './carrier.ts'
+import { retryAfterSeconds } from './retry-after.ts'
+import { digitsTwiml, voiceStatusUrl, voiceUrl } from './twilio-addresses.ts'
 
 export interface TwilioSettings {
   /** `https://api.twilio.com`, or where something speaks the same API. */
@@ -10,10 +19,6 @@ export interface TwilioSettings {
   /** Where the carrier reaches us. Callback addresses are made from it, without `/v1`. */
   publicUrl: string
 }
-
-/** Paths of the callbacks; the signature covers them as they are handed out here. */
-export const voicePath = '/webhooks/twilio/voice'
-export const voiceStatusPath = '/webhooks/twilio/voice-status'
 
 const REQUEST_TIMEOUT_MS = 5_000
 /** Clocks differ: a call that is this much older than our order may still be the one. */
@@ -29,6 +34,8 @@ const CallResource = z.looseObject({
 })
 type CallResource = z.infer<typeof CallResource>
 const CallList = z.looseObject({ calls: z.array(CallResource) })
+/** Twilio's numbers for what went wrong: 20xxx of the API, 21xxx of the request. */
+const Refusal = z.looseObject({ code: z.number().int() })
 
 /** A carrier with Twilio's Voice API (2010-04-01, `Calls` resource). */
 export function twilioCarrier(settings: TwilioSettings): Carrier {
@@ -52,6 +59,9 @@ export function twilioCarrier(settings: TwilioSettings): Carrier {
     }
   }
 
+  const update = (callSid: string, form: Record<string, string>): Promise<Response> =>
+    ask(`/Calls/${encodeURIComponent(callSid)}.json`, new URLSearchParams(form))
+
   async function place(call: PlaceCall): Promise<Placed> {
     let response: Response
     try {
@@ -61,7 +71,7 @@ export function twilioCarrier(settings: TwilioSettings): Carrier {
     }
     if (response.status === 429) {
       await response.body?.cancel()
-      return { outcome: 'busy', retryAfterSeconds: retryAfter(response) }
+      return { outcome: 'busy', retryAfterSeconds: patience(response) }
     }
     if (response.ok) {
       const made = CallResource.pick({ sid: true }).safeParse(await bodyOf(response))
@@ -69,18 +79,14 @@ export function twilioCarrier(settings: TwilioSettings): Carrier {
         ? { outcome: 'placed', callSid: made.data.sid }
         : { outcome: 'unsure', detail: 'The carrier gave no call id' }
     }
-    await response.body?.cancel()
-    // 408 and 5xx do not say whether the call was made.
-    const said = `The carrier answered ${response.status}`
-    return response.status >= 500 || response.status === 408
-      ? { outcome: 'unsure', detail: said }
-      : { outcome: 'refused', detail: said }
+    const detail = await refusalOf(response)
+    return isUnsure(response) ? { outcome: 'unsure', detail } : { outcome: 'refused', detail }
   }
 
   async function find(call: PlaceCall, since: number): Promise<Found> {
     const query = new URLSearchParams({ To: call.to, From: call.from, PageSize: '50' })
     const response = await sensible(await ask(`/Calls.json?${query}`))
-    const { calls } = CallList.parse(await bodyOf(response))
+    const calls = read(CallList, await bodyOf(response)).calls
     const mine = calls.find(({ idempotency_token }) => idempotency_token === call.callId)
     if (mine !== undefined) return { outcome: 'found', callSid: mine.sid }
     // Twilio keeps no token of ours. A recent call to the same number may be ours or another room's, and its webhooks
@@ -91,40 +97,53 @@ export function twilioCarrier(settings: TwilioSettings): Carrier {
     return { outcome: candidates.length === 0 ? 'none' : 'unsure' }
   }
 
+  async function digits(callSid: string, callId: string, keys: string): Promise<Pressed> {
+    let response: Response
+    try {
+      response = await update(callSid, {
+        Twiml: digitsTwiml(keys, voiceUrl(settings.publicUrl, { callId })),
+      })
+    } catch {
+      return 'unsure'
+    }
+    await response.body?.cancel()
+    if (response.ok) return 'sent'
+    if (isUnsure(response)) return 'unsure'
+    if (isHopeless(response)) return 'refused'
+    throw away(response)
+  }
+
   return {
     place,
     find,
+    digits,
     async fetch(callSid) {
-      const response = await ask(`/Calls/${callSid}.json`)
+      const response = await ask(`/Calls/${encodeURIComponent(callSid)}.json`)
       if (response.status === 404) {
         await response.body?.cancel()
         return undefined
       }
-      return toReport(CallResource.parse(await bodyOf(await sensible(response))))
+      return toReport(read(CallResource, await bodyOf(await sensible(response))))
     },
     async hangUp(callSid) {
       // `completed` ends a call in any state, where `canceled` would leave one running that was just answered.
-      const response = await ask(
-        `/Calls/${callSid}.json`,
-        new URLSearchParams({ Status: 'completed' }),
-      )
-      await response.body?.cancel()
-      // 400 (21220): not in a state that can end; 404: unknown. Neither gets better by asking again.
-      if (response.ok || response.status === 400 || response.status === 404) return
-      throw new CarrierAway(`The carrier answered ${response.status}`)
+      await done(await update(callSid, { Status: 'completed' }))
+    },
+    async redirect(callSid, callId) {
+      const Url = voiceUrl(settings.publicUrl, { callId })
+      await done(await update(callSid, { Url, Method: 'POST' }))
     },
   }
 }
 
 function placeForm(call: PlaceCall, publicUrl: string): URLSearchParams {
-  const base = publicUrl.replace(/\/$/, '')
-  const query = `?callId=${call.callId}`
+  const { callId } = call
   const form = new URLSearchParams({
     To: call.to,
     From: call.from,
-    Url: `${base}${voicePath}${query}`,
+    Url: voiceUrl(publicUrl, { callId }),
     Method: 'POST',
-    StatusCallback: `${base}${voiceStatusPath}${query}`,
+    StatusCallback: voiceStatusUrl(publicUrl, { callId }),
     StatusCallbackMethod: 'POST',
     Timeout: String(call.ringTimeoutSeconds),
     Record: String(call.record),
@@ -134,10 +153,44 @@ function placeForm(call: PlaceCall, publicUrl: string): URLSearchParams {
   return form
 }
 
+/** 408 and 5xx do not say whether the request was carried out. */
+const isUnsure = ({ status }: Response): boolean => status >= 500 || status === 408
+
+/** 400 (21220): not in a state for it; 404 (20404): unknown. Neither gets better by asking again. */
+const isHopeless = ({ status }: Response): boolean => status === 400 || status === 404
+
+const patience = (response: Response): number => retryAfterSeconds(response.headers, Date.now())
+
+const away = (response: Response): CarrierAway =>
+  new CarrierAway(
+    `The carrier answered ${response.status}`,
+    response.status === 429 || response.headers.has('retry-after')
+      ? { retryAfterSeconds: patience(response) }
+      : {},
+  )
+
 async function sensible(response: Response): Promise<Response> {
   if (response.ok) return response
   await response.body?.cancel()
-  throw new CarrierAway(`The carrier answered ${response.status}`)
+  throw away(response)
+}
+
+/** An order was carried out, or never can be. */
+async function done(response: Response): Promise<void> {
+  await response.body?.cancel()
+  if (!response.ok && !isHopeless(response)) throw away(response)
+}
+
+async function refusalOf(response: Response): Promise<string> {
+  const refusal = Refusal.safeParse(await bodyOf(response))
+  const code = refusal.success ? ` (${refusal.data.code})` : ''
+  return `The carrier answered ${response.status}${code}`
+}
+
+function read<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body)
+  if (parsed.success) return parsed.data
+  throw new CarrierAway('The carrier answered what is not its API', { cause: parsed.error })
 }
 
 async function bodyOf(response: Response): Promise<unknown> {
@@ -146,12 +199,6 @@ async function bodyOf(response: Response): Promise<unknown> {
   } catch {
     return undefined
   }
-}
-
-/** Seconds of a `Retry-After` header (RFC 9110 §10.2.3), 1 to 60; 1 where it is a date or missing. */
-function retryAfter(response: Response): number {
-  const seconds = Number(response.headers.get('retry-after'))
-  return Number.isFinite(seconds) ? Math.min(60, Math.max(1, seconds)) : 1
 }
 
 function createdAt(call: CallResource): number {

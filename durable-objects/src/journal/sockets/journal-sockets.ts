@@ -162,6 +162,20 @@ export class JournalSockets {
     return sockets.length
   }
 
+  /** Whether that socket is open. */
+  has(connectionId: string): boolean {
+    return this.#connections.find(connectionId) !== undefined
+  }
+
+  /** Closes the sockets of those who match. Returns how many there were. */
+  closeWhere(matches: (principal: Principal) => boolean, code: number, reason: string): number {
+    const sockets = this.#connections
+      .open()
+      .filter((ws) => matches(this.#connections.of(ws).principal))
+    for (const ws of sockets) this.#connections.shut(ws, code, reason)
+    return sockets.length
+  }
+
   closeAll(code: number, reason: string): void {
     for (const ws of this.#connections.open()) this.#connections.shut(ws, code, reason)
   }

@@ -123,9 +123,9 @@ test('a Retry-After beyond what a timer can hold is an hour, not no wait at all'
   expect(effects.at(-1)).toEqual({ type: 'timer.set', timer: 'retry', delayMs: 3_600_000 })
 })
 
-test('the wait doubles from 0.25 s to 8 s with full jitter and a welcome resets it', () => {
-  expect([0, 1, 2, 5, 6, 1000].map((attempt) => backoff(attempt, 0.999_999))).toEqual([
-    249, 499, 999, 7999, 7999, 7999,
+test('the wait doubles from 0.25 s to 1.5 s, after twenty tries to 8 s, with full jitter, and a welcome resets it', () => {
+  expect([0, 1, 2, 3, 19, 20, 21, 22, 1000].map((attempt) => backoff(attempt, 0.999_999))).toEqual([
+    249, 499, 999, 1499, 1499, 2999, 5999, 7999, 7999,
   ])
   expect(backoff(5, 0)).toBe(0)
   let state = initialSocket()

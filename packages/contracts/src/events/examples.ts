@@ -4,6 +4,13 @@ const at = '2026-11-21T10:00:00.000Z'
 const callId = '019aa5b8-7c00-7000-8000-000000000001'
 const userId = '019aa5b8-7c00-7000-8000-000000000002'
 const sessionId = '019aa5b8-7c00-7000-8000-000000000003'
+const contact = { callId, queueId: '019aa5b8-7c00-7000-8000-000000000004', offer: 1 } as const
+const message = {
+  messageId: '019aa5b8-7c00-7000-8000-000000000005',
+  conversationId: '019aa5b8-7c00-7000-8000-000000000006',
+  channel: 'sms',
+  direction: 'outbound',
+} as const
 const device = { deviceId: 'thermometer-7', ownerId: userId } as const
 const call = {
   callId,
@@ -34,6 +41,31 @@ export const eventExamples: { [T in PublishedEventType]: EventData<T> } = {
     talkSeconds: 61,
     holdSeconds: 0,
     durationSeconds: 63,
+  },
+  'message.created.v1': { ...message, from: userId, to: '+12025550101', createdAt: at },
+  'message.status.changed.v1': {
+    ...message,
+    status: 'delivered',
+    previousStatus: 'sent',
+    reason: null,
+    changedAt: at,
+  },
+  'contact.offered.v1': { ...contact, offeredAt: at },
+  'contact.answered.v1': {
+    ...contact,
+    agentId: userId,
+    offeredAt: at,
+    answeredAt: at,
+    waitSeconds: 7,
+  },
+  'contact.abandoned.v1': { ...contact, offeredAt: at, abandonedAt: at, waitSeconds: 41 },
+  'agent.activity.changed.v1': {
+    agentId: userId,
+    activity: 'available',
+    previousActivity: 'break',
+    seconds: 600,
+    reason: null,
+    changedAt: at,
   },
   'device.presence.changed.v1': {
     ...device,

@@ -1,7 +1,9 @@
 import { z } from '@hono/zod-openapi'
+import { ActivityName } from '../agents.ts'
 import { auditFields } from '../audit.ts'
 import { RejectionCode } from '../bridge.ts'
 import { CallDirection, CallStatus, TerminalCallStatus } from '../calls.ts'
+import { MessageChannel, MessageStatus } from '../conversations.ts'
 import { DeviceId, PresenceState, StreamName, ThresholdRule } from '../devices.ts'
 import {
   Channel,
@@ -23,12 +25,26 @@ const call = {
   agentId: Id.nullable(),
   queueId: Id.nullable(),
 }
+/** A call that waits, or waited, in a queue. */
+const contact = {
+  callId: Id,
+  queueId: Id,
+  /** 1 for the first wait of the call; counts on when it is queued again. */
+  offer: z.number().int().positive(),
+}
+/** A message; what it says stays in its conversation. */
+const message = {
+  messageId: Id,
+  conversationId: Id,
+  channel: MessageChannel,
+  direction: z.enum(['inbound', 'outbound']),
+}
 const user = { userId: Id }
 const device = { deviceId: DeviceId, ownerId: Id }
 
 /** Reference to an object that holds a socket of a session. */
 export const SocketOwner = z.strictObject({
-  class: z.enum(['CallRoom', 'DeviceTwin', 'Mailbox']),
+  class: z.enum(['AgentDesk', 'CallRoom', 'ContactQueue', 'Conversation', 'DeviceTwin', 'Mailbox']),
   name: z.string().min(1),
 })
 export type SocketOwner = z.infer<typeof SocketOwner>
@@ -53,6 +69,42 @@ export const eventData = {
     talkSeconds: z.number().int(),
     holdSeconds: z.number().int(),
     durationSeconds: z.number().int(),
+  }),
+  'message.created.v1': z.strictObject({
+    ...message,
+    from: z.string(),
+    to: z.string(),
+    createdAt: Timestamp,
+  }),
+  'message.status.changed.v1': z.strictObject({
+    ...message,
+    status: MessageStatus,
+    previousStatus: MessageStatus,
+    reason: z.string().nullable(),
+    changedAt: Timestamp,
+  }),
+  'contact.offered.v1': z.strictObject({ ...contact, offeredAt: Timestamp }),
+  'contact.answered.v1': z.strictObject({
+    ...contact,
+    agentId: Id,
+    offeredAt: Timestamp,
+    answeredAt: Timestamp,
+    waitSeconds: z.number().int(),
+  }),
+  'contact.abandoned.v1': z.strictObject({
+    ...contact,
+    offeredAt: Timestamp,
+    abandonedAt: Timestamp,
+    waitSeconds: z.number().int(),
+  }),
+  'agent.activity.changed.v1': z.strictObject({
+    agentId: Id,
+    activity: ActivityName,
+    previousActivity: ActivityName,
+    /** Seconds spent in the activity before. */
+    seconds: z.number().int(),
+    reason: z.string().nullable(),
+    changedAt: Timestamp,
   }),
   'device.presence.changed.v1': z.strictObject({
     ...device,

@@ -1,13 +1,20 @@
 import { z } from '@hono/zod-openapi'
 import {
   Call,
+  CallCommandRequest,
   CallEvent,
   CallEventsQuery,
   CallHistoryQuery,
+  CallProof,
+  CallProofQuery,
   CallRecord,
+  DispositionRequest,
+  DtmfRequest,
+  RequeueRequest,
   StartCallRequest,
   StartedCall,
   TicketGrant,
+  TransferCallRequest,
 } from '../calls.ts'
 import { dataOf, pageOf } from '../envelope.ts'
 import { Id, queryInteger } from '../primitives.ts'
@@ -21,6 +28,40 @@ const ownCall = {
   rateLimit: 'api',
   errors: ['not_found'],
 } as const satisfies RoutePolicy
+
+const commandPolicy = {
+  ...ownCall,
+  idempotent: true,
+  errors: ['not_found', 'conflict', 'idempotency_mismatch', 'storage_full'],
+} as const satisfies RoutePolicy
+
+/** A command to a call; its body may be left out. */
+const command = <const P extends string, const S extends z.ZodType>(
+  path: P,
+  summary: string,
+  schema: S,
+) =>
+  declare(commandPolicy, {
+    method: 'post',
+    path,
+    summary,
+    request: { params, body: { required: false, content: { 'application/json': { schema } } } },
+    responses: { 202: jsonAnswer(dataOf(Call), 'The call') },
+  })
+
+/** A command to a call that says more than its name. */
+const fullCommand = <const P extends string, const S extends z.ZodType>(
+  path: P,
+  summary: string,
+  schema: S,
+) =>
+  declare(commandPolicy, {
+    method: 'post',
+    path,
+    summary,
+    request: { params, ...jsonBody(schema) },
+    responses: { 202: jsonAnswer(dataOf(Call), 'The call') },
+  })
 
 export const calls = {
   start: declare(
@@ -107,14 +148,45 @@ export const calls = {
       responses: { 101: { description: 'menagerie.v1' } },
     },
   ),
-  hangup: declare(
-    { ...ownCall, idempotent: true, errors: ['not_found', 'conflict', 'idempotency_mismatch'] },
+  proof: declare(ownCall, {
+    method: 'get',
+    path: '/calls/{id}/proof',
+    summary: 'Hashes that bind events of a call to each other, with a signed head',
+    request: { params, query: CallProofQuery },
+    responses: { 200: jsonAnswer(dataOf(CallProof), 'The proof') },
+  }),
+  answer: command('/calls/{id}/answer', 'Take a call that rings', CallCommandRequest),
+  reject: command('/calls/{id}/reject', 'Refuse a call that rings', CallCommandRequest),
+  hangup: command('/calls/{id}/hangup', 'End a call', CallCommandRequest),
+  hold: command('/calls/{id}/hold', 'Put a call on hold', CallCommandRequest),
+  resume: command('/calls/{id}/resume', 'Take a call back from hold', CallCommandRequest),
+  transfer: fullCommand('/calls/{id}/transfer', 'Hand a call over', TransferCallRequest),
+  dtmf: fullCommand('/calls/{id}/dtmf', 'Send tones to the other side', DtmfRequest),
+  disposition: fullCommand(
+    '/calls/{id}/disposition',
+    'Say how a call went, also after its end',
+    DispositionRequest,
+  ),
+  requeue: declare(
+    { ...commandPolicy, permission: 'queues:write' },
     {
       method: 'post',
-      path: '/calls/{id}/hangup',
-      summary: 'End a call',
-      request: { params },
-      responses: { 202: jsonAnswer(dataOf(Call), 'The call, about to end') },
+      path: '/calls/{id}/requeue',
+      summary: 'Put a waiting call into another queue, or elsewhere in its own',
+      request: { params, ...jsonBody(RequeueRequest) },
+      responses: { 202: jsonAnswer(dataOf(Call), 'The call') },
+    },
+  ),
+  removeParticipant: declare(
+    { ...ownCall, permission: 'calls:write', errors: ['not_found', 'conflict'] },
+    {
+      method: 'delete',
+      path: '/calls/{id}/participants/{participantId}',
+      summary: 'Take somebody out of a call; their sockets close within a second',
+      request: {
+        params: z.strictObject({ id: Id, participantId: z.string().regex(/^p\d{1,4}$/) }),
+      },
+      responses: { 200: jsonAnswer(dataOf(Call), 'The call') },
     },
   ),
 } as const

@@ -1,14 +1,18 @@
 import { admin } from './admin.ts'
+import { agents } from './agents.ts'
 import { auth } from './auth.ts'
 import { bridge } from './bridge.ts'
 import { calls } from './calls.ts'
 import { clients } from './clients.ts'
+import { conversations } from './conversations.ts'
 import { credentials } from './credentials.ts'
 import type { DeclaredRoute } from './declare.ts'
 import { devices } from './devices.ts'
+import { flows } from './flows.ts'
 import { notifications } from './notifications.ts'
 import { oidc } from './oidc.ts'
 import { operations } from './operations.ts'
+import { queues } from './queues.ts'
 import { reports } from './reports.ts'
 import { roles } from './roles.ts'
 import { sessions } from './sessions.ts'
@@ -19,15 +23,19 @@ export * from './declare.ts'
 export * from './unbuilt.ts'
 export {
   admin,
+  agents,
   auth,
   bridge,
   calls,
   clients,
+  conversations,
   credentials,
   devices,
+  flows,
   notifications,
   oidc,
   operations,
+  queues,
   reports,
   roles,
   sessions,
@@ -45,6 +53,10 @@ export const allRoutes: readonly DeclaredRoute[] = [
   roles,
   clients,
   calls,
+  queues,
+  agents,
+  flows,
+  conversations,
   webhooks,
   bridge,
   devices,

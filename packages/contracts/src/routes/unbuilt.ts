@@ -3,21 +3,6 @@
  * They answer 501 and stand as open in docs/requirements.md.
  */
 export const unbuiltPaths: readonly string[] = [
-  '/calls/{id}/proof',
-  '/calls/{id}/{command:answer|reject|hold|resume|transfer|dtmf|disposition}',
-  '/queues',
-  '/queues/{id}/stats',
-  '/agents',
-  '/agents/me/activity',
-  '/agents/me/ws',
-  '/agents/me/ticket',
-  '/reservations/{id}/{decision:accept|reject}',
-  '/conversations',
-  '/conversations/{id}',
-  '/conversations/{id}/{part:messages|ws|ticket|assign|resolve}',
-  '/messages/send',
-  '/webhooks/twilio/message',
-  '/webhooks/twilio/message-status',
   '/devices/claim',
   'PATCH /devices/{id}',
   'DELETE /devices/{id}',

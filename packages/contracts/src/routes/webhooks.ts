@@ -43,4 +43,18 @@ export const webhooks = {
     request: { query, ...form },
     responses: { 204: { description: 'Kept' } },
   }),
+  message: declare(carrier, {
+    method: 'post',
+    path: '/webhooks/twilio/message',
+    summary: 'A message came in at the carrier (TwiML)',
+    request: form,
+    responses: { 200: { description: 'TwiML', content: { 'text/xml': { schema: z.string() } } } },
+  }),
+  messageStatus: declare(carrier, {
+    method: 'post',
+    path: '/webhooks/twilio/message-status',
+    summary: 'The carrier tells how a message stands',
+    request: { query: z.looseObject({ conversationId: z.string().optional() }), ...form },
+    responses: { 204: { description: 'Kept' } },
+  }),
 } as const

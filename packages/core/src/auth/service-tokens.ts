@@ -1,3 +1,5 @@
+import { clockOf } from './settings.ts'
+
 /** What accounts offers the other Workers over its binding: the entrypoint knows its caller from the binding's `props`. */
 export interface ServiceTokenMinter {
   mint(audience: string): Promise<{ token: string; expiresAt: number }>
@@ -19,4 +21,16 @@ export function serviceTokens(
     held.set(audience, { token, expiresAt })
     return token
   }
+}
+
+const minters = new WeakMap<object, (audience: string) => Promise<string>>()
+
+/** The token that a Worker shows another one of ours; kept per env. */
+export function serviceTokenFor(
+  env: { SERVICE_TOKENS: ServiceTokenMinter; CLOCK_OFFSET_MS?: string | undefined },
+  audience: string,
+): Promise<string> {
+  const tokenFor = minters.get(env) ?? serviceTokens(env.SERVICE_TOKENS, () => clockOf(env).now())
+  minters.set(env, tokenFor)
+  return tokenFor(audience)
 }

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
-import type { LabCall } from './lab-call.ts'
+import { freshCall, type LabCall } from './lab-call.ts'
 
 const KEPT = 500
 
@@ -12,7 +12,7 @@ export class CallStore {
     this.#path = path
     if (path === undefined || !existsSync(path)) return
     for (const call of JSON.parse(readFileSync(path, 'utf8')) as LabCall[])
-      this.#calls.set(call.sid, call)
+      this.#calls.set(call.sid, { ...freshCall(), ...call })
   }
 
   get(sid: string): LabCall | undefined {

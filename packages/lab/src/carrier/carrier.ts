@@ -1,8 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import type { CallStore } from './call-store.ts'
 import { type Answer, deliver, nextTry } from './deliver.ts'
-import { type Delivery, hasEnded, type LabCall, type LabStatus } from './lab-call.ts'
+import { type Delivery, freshCall, hasEnded, type LabCall, type LabStatus } from './lab-call.ts'
 import { type Act, actsOf } from './people.ts'
+import { play } from './script.ts'
+import { readTwiml } from './twiml.ts'
+import { type FaultSettings, WebhookFaults } from './webhook-faults.ts'
+import { dialForm, eventOf, progressForm, webhookForm } from './webhook-form.ts'
 
 export interface CarrierOptions {
   store: CallStore
@@ -16,29 +20,32 @@ export interface CarrierOptions {
 export interface NewCall {
   to: string
   from: string
-  voiceUrl: string
+  voiceUrl: string | null
+  /** Done once the call is answered, where no address is asked. */
+  twiml: string | null
   statusUrl: string | null
   statusEvents: string[]
   timeoutSeconds: number
   idempotencyToken: string | null
 }
 
-/** Names of `StatusCallbackEvent` for each status. */
-const eventOf: Readonly<Record<LabStatus, string>> = {
-  queued: 'queued',
-  initiated: 'initiated',
-  ringing: 'ringing',
-  'in-progress': 'answered',
-  completed: 'completed',
-  busy: 'completed',
-  failed: 'completed',
-  'no-answer': 'completed',
-  canceled: 'completed',
+/** Somebody calls a number of the customer's. */
+export interface InboundCall {
+  from: string
+  to: string
+  voiceUrl: string
+  statusUrl: string | null
+  /** When the caller has enough, after the call began; never when `null`. */
+  hangUpAfterMs: number | null
 }
+
+/** Where a call goes on, as its customer wants. */
+export type Direction = { url: string } | { twiml: string }
 
 /** A telephone carrier: its calls move as their people act, and it tells its customer by signed webhooks. */
 export class Carrier {
   readonly #options: CarrierOptions
+  readonly #faults = new WebhookFaults()
   /** One timer for each call that something is still to happen to. */
   readonly #timers = new Map<string, NodeJS.Timeout>()
   readonly #sending = new Map<string, Promise<void>>()
@@ -69,27 +76,46 @@ export class Carrier {
     return this.#options.store.get(sid)
   }
 
-  /** Places a call; the same token gives the same call. */
-  place(wanted: NewCall): LabCall {
+  /** How badly webhooks arrive. */
+  get faults(): FaultSettings {
+    return this.#faults.settings
+  }
+
+  dialFaults(settings: FaultSettings): void {
+    this.#faults.dial(settings)
+  }
+
+  /** Places a call; the same token gives the same call. @throws Error for TwiML that is none */
+  place({ twiml, ...wanted }: NewCall): LabCall {
     const { store } = this.#options
     const known =
       wanted.idempotencyToken === null ? undefined : store.byToken(wanted.idempotencyToken)
     if (known !== undefined) return known
     const now = Date.now()
-    const call: LabCall = {
-      ...wanted,
-      sid: `CA${randomBytes(16).toString('hex')}`,
-      status: 'queued',
-      createdAt: now,
-      answeredAt: null,
-      endedAt: null,
-      act: 0,
-      actAt: null,
-      sequence: 0,
-      deliveries: [],
-      told: [],
-    }
+    const call: LabCall = { ...freshCall(), ...wanted, sid: newSid(), createdAt: now }
+    if (twiml !== null) call.script = readTwiml(twiml, call.statusUrl ?? 'http://lab')
     this.#planNext(call, now)
+    this.#keep(call)
+    return call
+  }
+
+  /** Somebody calls: the customer is asked at once what to do. */
+  receive({ hangUpAfterMs, ...wanted }: InboundCall): LabCall {
+    const now = Date.now()
+    const call: LabCall = {
+      ...freshCall(),
+      ...wanted,
+      sid: newSid(),
+      direction: 'inbound',
+      status: 'ringing',
+      createdAt: now,
+      timeoutSeconds: 0,
+      // Of a call that came in, a carrier tells its customer the end.
+      statusEvents: ['completed'],
+      idempotencyToken: null,
+      actAt: hangUpAfterMs === null ? null : now + hangUpAfterMs,
+    }
+    this.#ask(call, wanted.voiceUrl)
     this.#keep(call)
     return call
   }
@@ -98,8 +124,32 @@ export class Carrier {
   end(call: LabCall, status: 'completed' | 'canceled'): boolean {
     if (hasEnded(call) || (status === 'canceled' && call.answeredAt !== null)) return false
     // The carrier that stays silent does so to the end.
-    const silent = actsOf(call.to).length === 0
+    const silent = call.direction === 'outbound-api' && actsOf(call.to).length === 0
     this.#move(call, call.answeredAt === null ? 'canceled' : 'completed', undefined, silent)
+    this.#keep(call)
+    return true
+  }
+
+  /** Whoever holds the phone puts it down; false when the call has ended. */
+  putDown(call: LabCall): boolean {
+    if (hasEnded(call)) return false
+    if (call.answeredAt !== null) this.#move(call, 'completed')
+    else if (call.direction === 'inbound') this.#move(call, 'canceled')
+    else this.#move(call, 'busy', '603')
+    this.#keep(call)
+    return true
+  }
+
+  /** Sends an answered call elsewhere; false when it is not answered, or over. @throws Error for TwiML that is none */
+  direct(call: LabCall, where: Direction): boolean {
+    if (call.status !== 'in-progress') return false
+    if ('url' in where) this.#ask(call, where.url)
+    else {
+      const script = readTwiml(where.twiml, call.voiceUrl ?? 'http://lab')
+      this.#forgetDocument(call)
+      call.script = script
+      call.scriptAt = Date.now()
+    }
     this.#keep(call)
     return true
   }
@@ -112,6 +162,10 @@ export class Carrier {
   }
 
   #act(call: LabCall): void {
+    if (call.direction === 'inbound') {
+      this.putDown(call)
+      return
+    }
     const act: Act = actsOf(call.to)[call.act] ?? { afterMs: 0, status: 'no-answer' }
     call.act += 1
     this.#move(call, act.status, act.sipResponseCode)
@@ -121,42 +175,65 @@ export class Carrier {
   #move(call: LabCall, status: LabStatus, sipResponseCode?: string, silent = false): void {
     const now = Date.now()
     call.status = status
-    if (status === 'in-progress') call.answeredAt = now
+    if (status === 'in-progress') {
+      call.answeredAt = now
+      if (call.direction === 'outbound-api' && call.voiceUrl !== null)
+        this.#ask(call, call.voiceUrl)
+      else call.scriptAt = now
+    }
     if (hasEnded(call)) {
       call.endedAt = now
       call.actAt = null
+      this.#forgetDocument(call)
     }
-    if (silent) return
-    if (status === 'in-progress') this.#queue(call, 'voice', call.voiceUrl, [])
-    if (call.statusUrl === null || !call.statusEvents.includes(eventOf[status])) return
-    const talked =
-      call.answeredAt === null || call.endedAt === null
-        ? 0
-        : Math.round((call.endedAt - call.answeredAt) / 1000)
-    this.#queue(call, 'status', call.statusUrl, [
-      ['SequenceNumber', String(call.sequence++)],
-      ['Timestamp', new Date(now).toUTCString()],
-      ['CallbackSource', 'call-progress-events'],
-      ...(hasEnded(call) ? ([['CallDuration', String(talked)]] as [string, string][]) : []),
-      ...(sipResponseCode ? ([['SipResponseCode', sipResponseCode]] as [string, string][]) : []),
-    ])
+    if (silent || call.statusUrl === null || !call.statusEvents.includes(eventOf[status])) return
+    const more = progressForm(call, call.sequence++, now, sipResponseCode)
+    this.#queue(call, 'status', call.statusUrl, more)
+  }
+
+  /** Asks the customer what the call shall do; what it did before is over. */
+  #ask(call: LabCall, url: string, more: [string, string][] = []): void {
+    this.#forgetDocument(call)
+    call.asking = true
+    this.#queue(call, 'voice', url, more)
+  }
+
+  #forgetDocument(call: LabCall): void {
+    Object.assign(call, { script: [], verbUntil: null, dial: null, scriptAt: null, asking: false })
+    call.questions += 1
+    // A question that nobody waits for is not asked; one under way is not answered any more.
+    const inFlight = this.#sending.has(call.sid)
+    call.deliveries = call.deliveries.filter(
+      ({ kind, attempts }) => kind === 'status' || (inFlight && attempts > 0),
+    )
+  }
+
+  /** Goes on with the document of a call. */
+  #play(call: LabCall, now: number): void {
+    const turn = play(call, now, this.#options.speed, (url, dial) =>
+      this.#queue(call, 'status', url, dialForm(call, dial)),
+    )
+    call.scriptAt = turn.next === 'wait' ? turn.until : null
+    if (turn.next === 'ask') this.#ask(call, turn.url, turn.more)
+    if (turn.next === 'end') this.#move(call, 'completed')
   }
 
   #queue(call: LabCall, kind: Delivery['kind'], url: string, more: [string, string][]): void {
     const now = Date.now()
-    const form: [string, string][] = [
-      ['AccountSid', this.#options.accountSid],
-      ['ApiVersion', '2010-04-01'],
-      ['CallSid', call.sid],
-      ['CallStatus', call.status],
-      ['Direction', 'outbound-api'],
-      ['From', call.from],
-      ['To', call.to],
-      ...more,
-    ]
+    const form = webhookForm(call, this.#options.accountSid, more)
     // Something new to tell: what has waited for the customer is tried again with it, and still goes first.
-    for (const waiting of call.deliveries) waiting.dueAt = now
-    call.deliveries.push({ url, kind, form, attempts: 0, dueAt: now, firstAt: now })
+    for (const waiting of call.deliveries) if (waiting.attempts > 0) waiting.dueAt = now
+    const fate = this.#faults.next(kind === 'voice')
+    if (fate.lost) {
+      this.#note(call, { kind, form }, 'lost')
+      return
+    }
+    const dueAt = now + fate.delayMs + fate.behindMs
+    const one: Delivery = { url, kind, form, attempts: 0, dueAt, firstAt: now }
+    if (kind === 'voice') one.question = call.questions
+    call.deliveries.push(fate.behindMs > 0 ? { ...one, loose: true } : one)
+    if (fate.againMs === null) return
+    call.deliveries.push({ ...one, dueAt: dueAt + fate.againMs, loose: true, again: true })
   }
 
   /** Keeps a call and sees to what happens to it next. */
@@ -169,10 +246,11 @@ export class Carrier {
     clearTimeout(this.#timers.get(call.sid))
     this.#timers.delete(call.sid)
     if (this.#stop.signal.aborted) return
-    const webhook = this.#sending.has(call.sid) ? undefined : call.deliveries[0]?.dueAt
-    const due = [call.actAt, webhook].filter((at) => at !== null && at !== undefined)
+    const webhook = this.#sending.has(call.sid) ? undefined : nextOf(call)?.dueAt
+    const due = [call.actAt, call.scriptAt, webhook].filter((at) => at !== null && at !== undefined)
     if (due.length === 0) return
-    const wait = Math.max(0, Math.min(...due) - Date.now())
+    // Node takes no longer timers; it looks again then.
+    const wait = Math.min(2 ** 31 - 1, Math.max(0, Math.min(...due) - Date.now()))
     this.#timers.set(
       call.sid,
       setTimeout(() => this.#wake(call), wait),
@@ -181,11 +259,11 @@ export class Carrier {
 
   #wake(call: LabCall): void {
     const now = Date.now()
-    if (call.actAt !== null && call.actAt <= now) {
-      this.#act(call)
-      this.#options.store.save(call)
-    }
-    const [delivery] = call.deliveries
+    const [acts, plays] = [call.actAt, call.scriptAt].map((at) => at !== null && at <= now)
+    if (acts) this.#act(call)
+    if (plays && call.scriptAt !== null && !hasEnded(call)) this.#play(call, now)
+    if (acts || plays) this.#options.store.save(call)
+    const delivery = nextOf(call)
     if (delivery !== undefined && delivery.dueAt <= now && !this.#sending.has(call.sid)) {
       const sent = this.#send(call, delivery).finally(() => {
         this.#sending.delete(call.sid)
@@ -202,20 +280,48 @@ export class Carrier {
     const answer = await deliver(delivery, this.#options.authToken, this.#stop.signal)
     const next =
       answer.outcome === 'away' ? nextTry(delivery, Date.now(), Math.random()) : undefined
-    if (next !== undefined) {
+    const isOver = delivery.kind === 'voice' && delivery.question !== call.questions
+    if (next !== undefined && !isOver) {
       delivery.dueAt = next
       return
     }
-    call.deliveries.shift()
-    this.#note(call, delivery, answer)
-    // An answered call does what the customer's TwiML says; one that gets none hears an error and is over.
-    const over = answer.outcome === 'taken' ? answer.hangUp : true
-    if (delivery.kind === 'voice' && over && !hasEnded(call)) this.#move(call, 'completed')
+    call.deliveries = call.deliveries.filter((one) => one !== delivery)
+    this.#note(call, delivery, answer.said)
+    if (delivery.kind === 'voice' && !isOver && !delivery.again)
+      this.#answered(call, delivery, answer)
   }
 
-  #note(call: LabCall, delivery: Delivery, answer: Answer): void {
-    const status = delivery.form.find(([name]) => name === 'CallStatus')?.[1] ?? ''
-    const told = { status: `${delivery.kind} ${status}`, answer: answer.said, at: Date.now() }
+  /** A call does what the customer's TwiML says; one that gets none hears an error and is over. */
+  #answered(call: LabCall, { url }: Delivery, answer: Answer): void {
+    if (hasEnded(call)) return
+    call.asking = false
+    try {
+      if (answer.outcome !== 'taken') throw new Error('There is no TwiML')
+      call.script = readTwiml(answer.body, url)
+    } catch {
+      this.#move(call, call.answeredAt === null ? 'failed' : 'completed')
+      return
+    }
+    if (call.answeredAt === null) this.#move(call, 'in-progress')
+    this.#play(call, Date.now())
+  }
+
+  #note(call: LabCall, { kind, form }: Pick<Delivery, 'kind' | 'form'>, answer: string): void {
+    const status = form.find(([name]) => name === 'CallStatus')?.[1] ?? ''
+    const told = { status: `${kind} ${status}`, answer, at: Date.now() }
     call.told = [...call.told, told].slice(-20)
   }
+}
+
+const newSid = (): string => `CA${randomBytes(16).toString('hex')}`
+
+/** The webhook of a call that is sent next: the first in line, or one that is not in line. */
+function nextOf({ deliveries }: LabCall): Delivery | undefined {
+  const first = deliveries.find(({ loose }) => !loose)
+  return deliveries
+    .filter((one) => one === first || one.loose)
+    .reduce<Delivery | undefined>(
+      (best, one) => (best === undefined || one.dueAt < best.dueAt ? one : best),
+      undefined,
+    )
 }

@@ -9,7 +9,7 @@ const GIVE_UP_MS = 60 * 60_000
 
 /** How a webhook was answered. */
 export type Answer =
-  | { outcome: 'taken'; hangUp: boolean; said: string }
+  | { outcome: 'taken'; body: string; said: string }
   /** The customer does not want it: trying again would not help. */
   | { outcome: 'refused'; said: string }
   | { outcome: 'away'; said: string }
@@ -30,8 +30,7 @@ export async function deliver(
     })
     const body = await response.text()
     const said = String(response.status)
-    if (response.ok)
-      return { outcome: 'taken', hangUp: delivery.kind === 'voice' && ends(body), said }
+    if (response.ok) return { outcome: 'taken', body, said }
     const passing = response.status >= 500 || response.status === 429 || response.status === 408
     return { outcome: passing ? 'away' : 'refused', said }
   } catch (error) {
@@ -50,7 +49,3 @@ export function nextTry(delivery: Delivery, now: number, random: number): number
   const wait = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** (delivery.attempts - 1))
   return now + wait * (1 - random / 2)
 }
-
-/** TwiML without anything that keeps a call open ends it. */
-const ends = (twiml: string): boolean =>
-  !/<(Pause|Say|Play|Dial|Gather|Record|Redirect|Connect)\b/.test(twiml)

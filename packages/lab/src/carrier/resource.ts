@@ -15,7 +15,7 @@ export function toResource(call: LabCall, accountSid: string): object {
     from: call.from,
     // Twilio tells `initiated` in webhooks only.
     status: call.status === 'initiated' ? 'queued' : call.status,
-    direction: 'outbound-api',
+    direction: call.direction,
     date_created: date(call.createdAt),
     date_updated: date(call.endedAt ?? call.answeredAt ?? call.createdAt),
     start_time: date(call.answeredAt),

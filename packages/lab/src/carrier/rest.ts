@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readBody } from '../http.ts'
 import type { Carrier } from './carrier.ts'
 import { toResource } from './resource.ts'
+import { readTwiml } from './twiml.ts'
 
 export interface CarrierApiOptions {
   carrier: Carrier
@@ -13,10 +14,13 @@ export interface CarrierApiOptions {
 type Reply = (status: number, body: object) => true
 
 const MAX_BODY_BYTES = 64 * 1024
+/** Twilio takes no longer documents as a parameter. */
+const LONGEST_TWIML = 4000
 const e164 = /^\+[1-9]\d{6,14}$/
 
 /**
- * The `Calls` resource of Twilio's API of 2010-04-01: create, fetch, list by `To` and `From`, update `Status`.
+ * The `Calls` resource of Twilio's API of 2010-04-01: create, fetch, list by `To` and `From`, update
+ * `Status`, `Url` or `Twiml`.
  *
  * @returns a handler that says whether the request was one of the carrier's
  */
@@ -49,16 +53,19 @@ export function carrierApi({ carrier, accountSid, authToken }: CarrierApiOptions
     const to = form.get('To') ?? ''
     const from = form.get('From') ?? ''
     const voiceUrl = form.get('Url')
+    const twiml = form.get('Twiml')
     const timeoutSeconds = Number(form.get('Timeout') ?? 60)
     if (!e164.test(to)) return refuse(reply, 400, 21211, `The 'To' number ${to} is not valid`)
     if (!e164.test(from)) return refuse(reply, 400, 21212, `The 'From' number ${from} is not valid`)
-    if (!voiceUrl || !URL.canParse(voiceUrl)) return refuse(reply, 400, 21205, 'Url is not valid')
+    if (twiml === null ? !isAddress(voiceUrl) : !isTwiml(twiml))
+      return refuse(reply, 400, 21205, 'Url is not valid')
     if (!(timeoutSeconds >= 1 && timeoutSeconds <= 600))
       return refuse(reply, 400, 21225, 'Timeout is not valid')
     const call = carrier.place({
       to,
       from,
-      voiceUrl,
+      voiceUrl: twiml === null ? voiceUrl : null,
+      twiml,
       statusUrl: form.get('StatusCallback'),
       statusEvents: statusEvents(form),
       timeoutSeconds,
@@ -94,12 +101,30 @@ export function carrierApi({ carrier, accountSid, authToken }: CarrierApiOptions
   function update(reply: Reply, sid: string, form: URLSearchParams): true {
     const call = carrier.get(sid)
     if (call === undefined) return missing(reply, sid)
-    const status = form.get('Status')
-    if (status !== 'completed' && status !== 'canceled')
-      return refuse(reply, 400, 20001, 'Status must be completed or canceled')
-    if (!carrier.end(call, status))
+    const [status, url, twiml] = ['Status', 'Url', 'Twiml'].map((name) => form.get(name))
+    if (status === 'completed' || status === 'canceled') {
+      if (!carrier.end(call, status))
+        return refuse(reply, 400, 21220, 'Call is not in-progress. Cannot redirect.')
+      return reply(200, toResource(call, accountSid))
+    }
+    if (status || (!url && !twiml))
+      return refuse(reply, 400, 20001, 'Give Url, Twiml, or a Status of completed or canceled')
+    if (url ? !isAddress(url) : !isTwiml(twiml ?? ''))
+      return refuse(reply, 400, url ? 21205 : 12100, 'Url or Twiml is not valid')
+    if (!carrier.direct(call, url ? { url } : { twiml: twiml ?? '' }))
       return refuse(reply, 400, 21220, 'Call is not in-progress. Cannot redirect.')
     return reply(200, toResource(call, accountSid))
+  }
+}
+
+const isAddress = (url: string | null): boolean =>
+  url !== null && /^https?:$/.test(URL.parse(url)?.protocol ?? '')
+
+function isTwiml(text: string): boolean {
+  try {
+    return text.length <= LONGEST_TWIML && readTwiml(text, 'http://lab') !== undefined
+  } catch {
+    return false
   }
 }
 

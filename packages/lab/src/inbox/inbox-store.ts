@@ -13,6 +13,10 @@ export interface InboxEntry {
   subject?: string
   /** Text; HTML of an e-mail without text, base64 of what is no UTF-8. */
   body: string
+  /** Where the sender of a text wants to hear how it stands. */
+  callback?: string
+  /** How a text stands; `queued` unless told. */
+  status?: 'sent' | 'delivered'
   /** Milliseconds since the epoch. */
   receivedAt: number
 }
@@ -77,6 +81,14 @@ export class InboxStore {
     if (key !== undefined) this.#keys.push({ kind, key, id: entry.id, hash, at: now })
     this.#save()
     return { outcome: 'new', entry }
+  }
+
+  /** A text got further on its way. */
+  setStatus(kind: InboxKind, id: string, status: NonNullable<InboxEntry['status']>): void {
+    const entry = this.#inboxes[kind].find((one) => one.id === id)
+    if (entry === undefined) return
+    entry.status = status
+    this.#save()
   }
 
   empty(kind: InboxKind): void {

@@ -2,6 +2,7 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingMessage } from 'node:http'
 import { headerOf, parseObject } from '../http.ts'
 import type { InboxEntry, InboxKind, Taken } from './inbox-store.ts'
+import { messageResource } from './message-resource.ts'
 
 /** A message that a request brings; how it is answered is the provider's own. */
 export interface Arrival {
@@ -91,7 +92,18 @@ function emailSink({ emailKey }: SinkOptions): Sink {
   }
 }
 
-const e164 = /^\+[1-9]\d{6,14}$/
+/** E.164, on WhatsApp with the channel before it. */
+const e164 = /^(whatsapp:)?\+[1-9]\d{6,14}$/
+
+/** Whether a request is our customer's, by Basic authentication. */
+export function isCustomer(
+  request: IncomingMessage,
+  account: string,
+  { accountSid, authToken }: SinkOptions,
+): boolean {
+  const expected = `Basic ${Buffer.from(`${accountSid}:${authToken}`).toString('base64')}`
+  return isSame(headerOf(request, 'authorization') ?? '', expected) && account === accountSid
+}
 
 /** The `Messages` resource of Twilio's API of 2010-04-01; `Idempotency-Key` is the lab's own, as with calls. */
 function smsSink(account: string, { accountSid, authToken }: SinkOptions): Sink {
@@ -103,14 +115,12 @@ function smsSink(account: string, { accountSid, authToken }: SinkOptions): Sink 
     status: 400,
     body: { code, message, more_info: `https://www.twilio.com/docs/errors/${code}`, status: 400 },
   })
-  const expected = `Basic ${Buffer.from(`${accountSid}:${authToken}`).toString('base64')}`
   return {
     kind: 'sms',
     name: account,
     refuse,
     read(request, bytes) {
-      const given = headerOf(request, 'authorization') ?? ''
-      if (!isSame(given, expected) || account !== accountSid)
+      if (!isCustomer(request, account, { accountSid, authToken }))
         return refuse(401, 'unauthorized', 'Authenticate')
       const form = new URLSearchParams(bytes.toString('utf8'))
       const [to, from, body] = ['To', 'From', 'Body'].map((name) => form.get(name) ?? '') as [
@@ -121,9 +131,12 @@ function smsSink(account: string, { accountSid, authToken }: SinkOptions): Sink 
       if (!e164.test(to)) return invalid(21211, `The 'To' number ${to} is not valid`)
       if (!e164.test(from)) return invalid(21212, `The 'From' number ${from} is not valid`)
       if (body === '') return invalid(21602, 'Message body is required')
+      const callback = form.get('StatusCallback')
+      if (callback !== null && !URL.canParse(callback))
+        return invalid(21609, `The 'StatusCallback' URL ${callback} is not valid`)
       return {
         kind: 'sms',
-        message: { to: [to], from, body },
+        message: { to: [to], from, body, ...(callback === null ? {} : { callback }) },
         key: headerOf(request, 'idempotency-key'),
         answer: (taken) =>
           taken.outcome === 'other_request'
@@ -131,30 +144,6 @@ function smsSink(account: string, { accountSid, authToken }: SinkOptions): Sink 
             : { status: 201, body: messageResource(taken.entry, accountSid) },
       }
     },
-  }
-}
-
-/** A message as Twilio's `Message` resource; what the lab has no use for is `null` or left out. */
-function messageResource(entry: InboxEntry, accountSid: string): object {
-  const sid = `SM${entry.id.replaceAll('-', '')}`
-  const date = new Date(entry.receivedAt).toUTCString()
-  return {
-    sid,
-    account_sid: accountSid,
-    api_version: '2010-04-01',
-    to: entry.to[0],
-    from: entry.from,
-    body: entry.body,
-    status: 'queued',
-    direction: 'outbound-api',
-    num_segments: '1',
-    error_code: null,
-    error_message: null,
-    date_created: date,
-    date_updated: date,
-    date_sent: null,
-    price: null,
-    uri: `/2010-04-01/Accounts/${accountSid}/Messages/${sid}.json`,
   }
 }
 
@@ -175,7 +164,7 @@ const rawSink = (kind: 'push' | 'webhook', name: string, status: number): Sink =
 
 function toText(bytes: Buffer): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: false }).decode(bytes)
   } catch {
     return bytes.toString('base64')
   }

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import type { DemoLine } from '../launcher/demo-line.ts'
 import type { RunningSystem } from '../launcher/system.ts'
 
 /** `{DATA_DIR}/demo.json`: where to reach what runs, and how to sign in. */
@@ -17,9 +18,11 @@ export interface DemoFile {
   users: { role: string; username: string; password: string; totpSecret?: string }[]
   /** Belongs to the admin. */
   device?: { id: string; username: string; password: string }
+  /** A number that the lab can ring, and the queue its calls wait in. */
+  line?: { number: string; queueId: string }
 }
 
-export function demoFile(system: RunningSystem): DemoFile {
+export function demoFile(system: RunningSystem, line?: DemoLine): DemoFile {
   return {
     gateway: system.url,
     console: system.url,
@@ -34,12 +37,13 @@ export function demoFile(system: RunningSystem): DemoFile {
     scrapeToken: system.secrets.SCRAPE_TOKEN ?? '',
     users: system.users.map(({ displayName: _, ...user }) => user),
     ...(system.device === undefined ? {} : { device: system.device }),
+    ...(line === undefined ? {} : { line }),
   }
 }
 
 /** Writes it, readable by the owner only: it holds passwords. */
-export function writeDemoFile(system: RunningSystem): DemoFile {
-  const demo = demoFile(system)
+export function writeDemoFile(system: RunningSystem, line?: DemoLine): DemoFile {
+  const demo = demoFile(system, line)
   writeFileSync(join(system.dataDir, 'demo.json'), `${JSON.stringify(demo, null, 2)}\n`, {
     mode: 0o600,
   })

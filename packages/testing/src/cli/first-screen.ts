@@ -40,6 +40,9 @@ function tries(demo: DemoFile, agent: DemoFile['users'][number]): string[] {
     `  curl ${demo.gateway}/users/profile -H "authorization: Bearer $TOKEN"`,
     `  curl ${demo.gateway}/calls/start -H "authorization: Bearer $TOKEN" \\`,
     `    -H 'content-type: application/json' -d '{"to":"+12025550101"}'`,
+    ...(demo.line === undefined
+      ? []
+      : [`  npm run lab -- call --from +12025550181 --to ${demo.line.number}`]),
     `  curl ${demo.gateway}/calls/history -H "authorization: Bearer $TOKEN"`,
     `  curl ${demo.gateway}/metrics -H "authorization: Bearer ${demo.scrapeToken}"`,
   ]

@@ -1,4 +1,5 @@
 import { isPortFree } from '../free-port.ts'
+import { type DemoLine, ensureDemoLine } from '../launcher/demo-line.ts'
 import { holderOf } from '../launcher/held.ts'
 import { launch } from '../launcher/launch.ts'
 import type { System } from '../launcher/system.ts'
@@ -31,6 +32,7 @@ if (!(await isPortFree(port))) {
 }
 
 let system: System | undefined
+let line: DemoLine | undefined
 const restarts: number[] = []
 onEnd(() => {
   // Before the system is up there is nothing to end in peace: the supervisor sees this process go.
@@ -48,11 +50,12 @@ try {
     ...(other === undefined ? { mqtt: { port: 1883, metricsPort: 9090, keepAlive: true } } : {}),
     onCrash: () => void startAgain(),
   })
+  if (other === undefined) line = await ensureDemoLine(system)
 } catch (error) {
   fail(error instanceof Error ? error.message : String(error))
 }
 const broker = describeBroker(system.mqtt?.kind, system.mqtt?.protocolVersion)
-say(firstScreen(writeDemoFile(system), dataDir, seconds(performance.now() - began), broker))
+say(firstScreen(writeDemoFile(system, line), dataDir, seconds(performance.now() - began), broker))
 
 async function startAgain(): Promise<void> {
   if (system === undefined) return

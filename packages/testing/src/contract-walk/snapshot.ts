@@ -14,6 +14,9 @@ const databases = [
 const objects = [
   ['accounts', 'UserSessions'],
   ['communications', 'CallRoom'],
+  ['communications', 'ContactQueue'],
+  ['communications', 'AgentDesk'],
+  ['communications', 'Conversation'],
   ['devices', 'DeviceTwin'],
   ['notifications', 'Mailbox'],
 ] as const

@@ -1,9 +1,10 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import { AppError, authenticate, data } from '@menagerie/core'
+import { AppError, authenticate, clockOf, data, fieldErrors, toTimestamp } from '@menagerie/core'
 import type { App } from '../context.ts'
 import { findUser } from '../db/users.ts'
 import { signingKeysOf, verifier } from '../deployment.ts'
 import { knownClientIds } from '../oauth/clients.ts'
+import { ProofHeadRequest, signProofHead } from '../tokens/proof-head.ts'
 
 /** What other Workers of ours ask over their bindings; the gateway never passes these paths on. */
 export function internalRoutes(app: OpenAPIHono<App>): void {
@@ -36,5 +37,19 @@ export function internalRoutes(app: OpenAPIHono<App>): void {
         timeZone,
       }),
     )
+  })
+
+  /** Signs the head of a journal for the Worker that owns its object. */
+  app.post('/internal/proof-heads', async (c) => {
+    const principal = await authenticate(verifier(c.env), c.req.header('authorization'))
+    if (principal.kind !== 'service') throw new AppError('not_found', 'There is nothing here')
+    const asked = ProofHeadRequest.safeParse(await c.req.json().catch(() => undefined))
+    if (!asked.success)
+      throw new AppError('validation_failed', 'The head is {object, seq, hash}', {
+        errors: fieldErrors(asked.error.issues, 'json'),
+      })
+    const time = toTimestamp(clockOf(c.env).now())
+    const keys = await signingKeysOf(c.env).current()
+    return c.json(data(c, { head: await signProofHead(asked.data, principal.id, time, keys) }))
   })
 }

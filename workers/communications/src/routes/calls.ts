@@ -15,23 +15,30 @@ import {
   verifierFor,
 } from '@menagerie/core'
 import { type App, settingsOf } from '../context.ts'
+import { findFlow } from '../db/flows.ts'
 import { contextOf, orThrow, roomOf } from '../rooms.ts'
+import { callCommandRoutes } from './call-commands.ts'
 
 const guarded = guardRoutes(verifierFor('communications'))
 
-/** Starting, looking at, joining and ending calls. */
+/** Starting, looking at and joining calls. */
 export function callRoutes(app: OpenAPIHono<App>): void {
+  callCommandRoutes(app)
+
   app.openapi(guarded(calls.start), async (c) => {
     const principal = principalOf(c)
     const request = c.req.valid('json')
-    refuseUnbuilt(request)
+    refuseUnfit(request, principal.id)
     const { CARRIER_NUMBER, PUBLIC_URL } = settingsOf(c.env)
-    const from = request.from ?? CARRIER_NUMBER
+    const from = request.to.startsWith('user:')
+      ? `user:${principal.id}`
+      : (request.from ?? CARRIER_NUMBER)
     if (from === '') throw new AppError('unavailable', 'This deployment has no number to call from')
     const key = readIdempotencyKey(c.req.header('idempotency-key')) ?? null
     const id =
       key === null ? newId() : await idFromKey(principal.id, `POST ${calls.start.path}`, key)
-    const command = { id, key, request, from }
+    const flow = request.flowId === undefined ? null : await findFlow(c.env.DB, request.flowId)
+    const command = { id, key, request, from, flow: flow?.steps ?? null }
     const started = orThrow(await roomOf(c.env, id).start(principal, command, contextOf(c)))
     if (started.replayed) c.header('Idempotent-Replayed', 'true')
     const { ticket, expiresAt, call } = started
@@ -80,23 +87,21 @@ export function callRoutes(app: OpenAPIHono<App>): void {
       async (principal) => orThrow(await room.issueTicket(principal)).ticket,
     )) as never
   })
-
-  app.openapi(guarded(calls.hangup), async (c) => {
-    const { id } = c.req.valid('param')
-    const key = readIdempotencyKey(c.req.header('idempotency-key')) ?? null
-    const room = roomOf(c.env, id)
-    const { call, replayed } = orThrow(await room.hangup(principalOf(c), key, contextOf(c)))
-    if (replayed) c.header('Idempotent-Replayed', 'true')
-    return c.json(data(c, call), 202)
-  })
 }
 
-/** What a call cannot do yet is refused, so that nobody waits for it. */
-function refuseUnbuilt(request: StartCallRequest): void {
-  if (request.to.startsWith('user:'))
-    throw new AppError('not_implemented', 'Calls between browsers are not built yet')
-  if (request.flowId !== undefined)
-    throw new AppError('not_implemented', 'Flows are not built yet: leave flowId out')
-  if (request.statusCallback !== undefined)
+const at = (pointer: string, detail: string) =>
+  new AppError('validation_failed', 'The request has fields that are not valid', {
+    errors: [{ pointer, code: 'invalid', detail }],
+  })
+
+/** What a call cannot do is refused, so that nobody waits for it. */
+function refuseUnfit(request: StartCallRequest, callerId: string): void {
+  const { to, from, flowId, record, statusCallback } = request
+  if (statusCallback !== undefined)
     throw new AppError('not_implemented', 'statusCallback is not built yet: leave it out')
+  if (!to.startsWith('user:')) return
+  if (to === `user:${callerId}`) throw at('/to', 'must be somebody else')
+  if (from !== undefined) throw at('/from', 'is for calls to phones')
+  if (flowId !== undefined) throw at('/flowId', 'is for calls to phones')
+  if (record === true) throw at('/record', 'is for calls to phones')
 }

@@ -1,58 +1,99 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import { Id, isTerminal } from '@menagerie/contracts'
+import { Id } from '@menagerie/contracts'
 import { webhooks } from '@menagerie/contracts/routes'
-import { AppError, fieldErrors } from '@menagerie/core'
-import type { CarrierWebhook } from '@menagerie/durable-objects/call-room'
+import { AppError, fieldErrors, idFromKey } from '@menagerie/core'
+import type {
+  CarrierQuestion,
+  CarrierWebhook,
+  DialOutcome,
+} from '@menagerie/durable-objects/call-room'
 import type { Context } from 'hono'
-import { isSignedByTwilio } from '../carriers/twilio/signature.ts'
+import type { z } from 'zod'
+import { signedFields } from '../carriers/twilio/signed-fields.ts'
 import { readStatusForm } from '../carriers/twilio/status-form.ts'
 import { twiml } from '../carriers/twilio/twiml.ts'
+import { readDial, readIncoming } from '../carriers/twilio/voice-form.ts'
 import { type App, settingsOf } from '../context.ts'
+import { flowOfNumber } from '../db/flows.ts'
 import { contextOf, orThrow, roomOf } from '../rooms.ts'
-
-const MAX_BODY_BYTES = 64 * 1024
 
 /** What the carrier tells and asks; its signature stands for a token. */
 export function webhookRoutes(app: OpenAPIHono<App>): void {
   app.post(webhooks.voiceStatus.path, async (c) => {
-    await take(c)
+    const form = await signedFields(c)
+    const webhook = valid(readStatusForm(form))
+    const room = roomOf(c.env, knownCall(c) ?? (await incomingId(webhook.report.callSid)))
+    const participant = c.req.query('participant')
+    if (participant === undefined) orThrow(await room.carrierStatus(webhook, contextOf(c)))
+    else {
+      // Of a phone that the call has dialled, a call of its own: as the room's it would be one that nobody asked for.
+      const dial = readDial(form, participant)
+      const parentSid = form.get('ParentCallSid')
+      if (dial !== undefined && parentSid !== null)
+        orThrow(await room.ask(ofParent(webhook, parentSid, dial), contextOf(c)))
+    }
     return c.body(null, 204)
   })
 
   app.post(webhooks.voice.path, async (c) => {
-    const status = await take(c)
-    return c.body(twiml(!isTerminal(status)), 200, { 'content-type': 'text/xml; charset=utf-8' })
+    const form = await signedFields(c)
+    const callId = knownCall(c)
+    return callId === undefined ? answerIncoming(c, form) : answerKnown(c, form, callId)
   })
 }
 
-/** Checks a webhook, hands it to its call's room and returns where the call stands then. */
-async function take(c: Context<App>) {
-  const webhook = readForm(await signedForm(c))
-  const callId = Id.safeParse(c.req.query('callId'))
+/** A call that comes in: the flow of the called number says how it begins. */
+async function answerIncoming(c: Context<App>, form: URLSearchParams) {
+  const call = valid(readIncoming(form))
+  const id = await incomingId(call.callSid)
+  const flow = await flowOfNumber(c.env.DB, call.to)
+  const asked = { id, ...call, flow: flow === null ? null : { id: flow.id, steps: flow.steps } }
+  return answer(c, id, orThrow(await roomOf(c.env, id).receive(asked, contextOf(c))))
+}
+
+async function answerKnown(c: Context<App>, form: URLSearchParams, callId: string) {
+  const webhook = valid(readStatusForm(form))
+  const dial = readDial(form, c.req.query('participant'))
+  const question = { webhook, ...(dial === undefined ? {} : { dial }) }
+  return answer(c, callId, orThrow(await roomOf(c.env, callId).ask(question, contextOf(c))))
+}
+
+/** A participant's phone was answered, or not: news of the call that dialled it, which goes on. */
+const ofParent = (
+  { report, sequence }: CarrierWebhook,
+  callSid: string,
+  dial: DialOutcome,
+): CarrierQuestion => ({
+  webhook: {
+    report: { callSid, status: 'in-progress', rejected: false, durationSeconds: null },
+    sequence: `${report.callSid}:${sequence}`,
+  },
+  dial,
+})
+
+const answer = (c: Context<App>, callId: string, instructions: Parameters<typeof twiml>[0]) =>
+  c.body(twiml(instructions, { publicUrl: settingsOf(c.env).PUBLIC_URL, callId }), 200, {
+    'content-type': 'text/xml; charset=utf-8',
+  })
+
+/**
+ * The call that the address names; `undefined` where it names none, as with calls that come in.
+ *
+ * @throws AppError `not_found` for what is no call's id
+ */
+function knownCall(c: Context<App>): string | undefined {
+  const named = c.req.query('callId')
+  if (named === undefined) return undefined
+  const callId = Id.safeParse(named)
   if (!callId.success) throw new AppError('not_found', 'There is no such call')
-  const room = roomOf(c.env, callId.data)
-  return orThrow(await room.carrierStatus(webhook, contextOf(c)))
+  return callId.data
 }
 
-async function signedForm(c: Context<App>): Promise<URLSearchParams> {
-  const type = c.req.header('content-type')?.split(';')[0]?.trim().toLowerCase()
-  if (type !== 'application/x-www-form-urlencoded')
-    throw new AppError('unsupported_media_type', 'Send application/x-www-form-urlencoded')
-  const body = await c.req.arrayBuffer()
-  if (body.byteLength > MAX_BODY_BYTES)
-    throw new AppError('payload_too_large', 'The body is too large')
-  const form = new URLSearchParams(new TextDecoder().decode(body))
-  const { CARRIER_AUTH_TOKEN, PUBLIC_URL } = settingsOf(c.env)
-  // The address that we handed out, never what the `Host` header says.
-  const url = `${PUBLIC_URL.replace(/\/$/, '')}${c.req.path}${new URL(c.req.url).search}`
-  const signature = c.req.header('x-twilio-signature')
-  if (!(await isSignedByTwilio(CARRIER_AUTH_TOKEN, url, form, signature)))
-    throw new AppError('invalid_signature', 'The signature is not that of our carrier')
-  return form
-}
+/** A call that came in has the same room, however often the carrier tells of it. */
+const incomingId = (callSid: string): Promise<string> =>
+  idFromKey('carrier', 'twilio voice', callSid)
 
-function readForm(form: URLSearchParams): CarrierWebhook {
-  const read = readStatusForm(form)
+function valid<T>(read: { ok: true; value: T } | { ok: false; issues: z.core.$ZodIssue[] }): T {
   if (read.ok) return read.value
   throw new AppError('validation_failed', 'The webhook has fields that are not valid', {
     errors: fieldErrors(read.issues, 'form'),

@@ -1,3 +1,5 @@
+import { messageCarrier } from './message-carrier.ts'
+
 /**
  * A carrier for tests of this Worker alone: takes calls and never says a word, so that what it tells is up to the
  * test. Runs in Node, in the place of everything that the Worker fetches from outside. How we get on with a carrier
@@ -6,9 +8,13 @@
 export function silentCarrier(): (request: Request) => Promise<Response> {
   const calls = new Map<string, { sid: string; token: string; status: string; from: string }>()
 
+  const texts = messageCarrier()
+
   return async (request) => {
     const { pathname } = new URL(request.url)
     const form = new URLSearchParams(await request.text())
+    const aboutText = texts(request, form)
+    if (aboutText !== undefined) return aboutText
     const sid = /\/Calls\/(CA\w+)\.json$/.exec(pathname)?.[1]
     if (pathname === '/calls') return Response.json({ data: [...calls.values()] })
     if (request.method === 'POST' && sid === undefined) {
@@ -22,7 +28,7 @@ export function silentCarrier(): (request: Request) => Promise<Response> {
     }
     const call = sid === undefined ? undefined : calls.get(sid)
     if (call === undefined) return Response.json({ code: 20404, status: 404 }, { status: 404 })
-    if (request.method === 'POST') call.status = form.get('Status') ?? ''
+    if (request.method === 'POST') call.status = form.get('Status') ?? call.status
     return Response.json(call)
   }
 }

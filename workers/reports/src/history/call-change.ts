@@ -58,6 +58,12 @@ export function changeOf(event: CloudEvent): CallChange | undefined {
         durationSeconds,
       }
     }
+    case 'contact.offered.v1':
+    case 'contact.answered.v1':
+    case 'contact.abandoned.v1':
+    case 'agent.activity.changed.v1':
+    case 'message.created.v1':
+    case 'message.status.changed.v1':
     case 'device.presence.changed.v1':
     case 'device.event.v1':
     case 'device.rule.triggered.v1':

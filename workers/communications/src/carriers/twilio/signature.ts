@@ -1,6 +1,17 @@
-import { secretsEqual } from '@menagerie/core'
+import { parse, stringify } from 'node:querystring'
+import { secretsEqual, sha256Hex } from '@menagerie/core'
 
 const encoder = new TextEncoder()
+
+/** A request that says it is the carrier's. */
+export interface SignedRequest {
+  /** The address as the carrier was told it, with its query. */
+  url: string
+  /** The fields of a form; none where the address carries the body's hash. */
+  form: URLSearchParams
+  /** The `X-Twilio-Signature` header. */
+  signature: string | undefined
+}
 
 /**
  * Twilio's signature of a form request: base64 of HMAC-SHA1, keyed by the account's token, over the address as the
@@ -12,6 +23,38 @@ export async function twilioSignature(
   url: string,
   form: URLSearchParams,
 ): Promise<string> {
+  return (await signer(authToken))(url, form)
+}
+
+/**
+ * Whether one of our tokens made the signature, over the address as it came or one of the forms in which a carrier
+ * behind a proxy may have seen it: with or without a port, with characters of the query escaped or not. Twilio's own
+ * packages try the same ones.
+ */
+export async function isSignedByTwilio(
+  authTokens: readonly string[],
+  { url, form, signature }: SignedRequest,
+): Promise<boolean> {
+  if (signature === undefined) return false
+  for (const token of authTokens) {
+    const sign = await signer(token)
+    for (const seen of seenAs(url))
+      if (await secretsEqual(await sign(seen, form), signature)) return true
+  }
+  return false
+}
+
+/** The parameter of an address that carries its body's hash, for bodies that are no forms. */
+export const bodyHashParameter = 'bodySHA256'
+
+/**
+ * Whether a signed address vouches for a body: SHA-256 in lower-case hex
+ * (twilio.com/docs/usage/webhooks/webhooks-security, "JSON bodies").
+ */
+export const isBodyOf = async (url: string, body: string): Promise<boolean> =>
+  secretsEqual(await sha256Hex(body), new URL(url).searchParams.get(bodyHashParameter) ?? '')
+
+async function signer(authToken: string) {
   const key = await crypto.subtle.importKey(
     'raw',
     encoder.encode(authToken),
@@ -19,28 +62,31 @@ export async function twilioSignature(
     false,
     ['sign'],
   )
-  const names = [...new Set(form.keys())].sort()
-  const text = names.flatMap((name) =>
-    [...new Set(form.getAll(name))].sort().map((value) => `${name}${value}`),
-  )
-  const mac = await crypto.subtle.sign('HMAC', key, encoder.encode(url + text.join('')))
-  return btoa(String.fromCharCode(...new Uint8Array(mac)))
+  return async (url: string, form: URLSearchParams): Promise<string> => {
+    const names = [...new Set(form.keys())].sort()
+    const text = names.flatMap((name) =>
+      [...new Set(form.getAll(name))].sort().map((value) => `${name}${value}`),
+    )
+    const mac = await crypto.subtle.sign('HMAC', key, encoder.encode(url + text.join('')))
+    return btoa(String.fromCharCode(...new Uint8Array(mac)))
+  }
 }
 
-/** Whether a signature is right, with or without a port in the address: Twilio signs either, as its own packages know. */
-export async function isSignedByTwilio(
-  authToken: string,
-  url: string,
-  form: URLSearchParams,
-  signature: string | undefined,
-): Promise<boolean> {
-  if (signature === undefined) return false
-  const checks = await Promise.all(
-    [withStandardPort(url), withoutPort(url)].map(async (seen) =>
-      secretsEqual(await twilioSignature(authToken, seen, form), signature),
-    ),
-  )
-  return checks.includes(true)
+/** The forms of an address that Twilio's packages try, the likeliest first. */
+function seenAs(url: string): Set<string> {
+  const parsed = URL.canParse(url) ? new URL(url).toString() : url
+  const escaped = [parsed, withLegacyQuery(parsed)].filter((other) => differsByEscapes(url, other))
+  return new Set([url, ...escaped].flatMap((seen) => [withoutPort(seen), withStandardPort(seen)]))
+}
+
+/** An escape more or less is two characters; a single one is another request, and never signed by accident. */
+const differsByEscapes = (url: string, other: string): boolean =>
+  Math.abs(other.length - url.length) > 1
+
+/** The query escaped as Node's `querystring` does, which signed for Twilio once. */
+function withLegacyQuery(url: string): string {
+  const at = url.indexOf('?')
+  return at < 0 ? url : `${url.slice(0, at)}?${stringify(parse(url.slice(at + 1)))}`
 }
 
 function withStandardPort(url: string): string {

@@ -1,0 +1,309 @@
+import type { Agent, PutAgentRequest, Reservation, SetActivityRequest } from '@menagerie/contracts'
+import { err, newId, ok, type Principal, type Result } from '@menagerie/core'
+import type { CallRoomApi } from '../call-room/index.ts'
+import type { ClientFrame, FiredTimer, JournalStorage, Ticket } from '../journal/index.ts'
+import { ticketAddress } from '../mailbox/ticket-address.ts'
+import { ObjectLog } from '../shared/object-log.ts'
+import { SocketObject } from '../shared/socket-object.ts'
+import { type Asked, DeskBook } from './desk-book.ts'
+import { deskDestinations } from './desk-destinations.ts'
+import { answerFrame } from './desk-frames.ts'
+import type { DeskInput, DeskState } from './desk-state-types.ts'
+import { countStart, createDeskTables } from './desk-tables.ts'
+import { toTimerInput } from './desk-timers.ts'
+import type {
+  AgentDeskEnv,
+  AgentDeskError,
+  CallPresence,
+  DeskContext,
+  ReserveCommand,
+  Reserved,
+  RingCommand,
+} from './desk-types.ts'
+import { isJoined } from './is-joined.ts'
+import { takeReservation } from './take-reservation.ts'
+
+const KEPT_MS = 7 * 24 * 60 * 60_000
+const MAX_EVENTS = 10_000
+
+/** The one owner of an agent's day. Loads, steps, saves, sends; the rules live in desk-state.ts. */
+export class AgentDesk extends SocketObject<AgentDeskEnv, DeskState> {
+  protected readonly class = 'AgentDesk'
+  protected readonly noun = 'desk'
+  protected readonly log = new ObjectLog(
+    {
+      service: 'communications',
+      object: 'AgentDesk',
+      sockets: 'communications',
+      ownDestinations: ['projection', 'queue', 'room'],
+    },
+    () => this.now(),
+  )
+  readonly #exec: JournalStorage['exec'] = (sql, ...bindings) =>
+    this.ctx.storage.sql.exec(sql, ...bindings).toArray() as never
+  readonly #book = new DeskBook({
+    journal: () => this.journal,
+    exec: this.#exec,
+    now: () => this.now(),
+  })
+
+  constructor(ctx: DurableObjectState, env: AgentDeskEnv) {
+    super(ctx, env)
+    this.begin({
+      kind: 'agents',
+      destinations: deskDestinations(env, {
+        state: () => this.#book.state,
+        tell: (input) => this.#happen('room', input),
+        again: (destination, rows) => this.#book.again(destination, rows),
+        fault: (where, error) => this.log.observe({ type: 'fault', where, error }),
+      }),
+      schema: [createDeskTables],
+      retention: { maxAgeMs: KEPT_MS, maxEvents: MAX_EVENTS },
+    })
+  }
+
+  /** The desk as it is now; `not_found` for one that was never opened. */
+  get(_agentId: string): Result<Agent, AgentDeskError> {
+    const { state } = this.#book
+    return state === undefined ? err({ code: 'not_found' }) : ok(this.#book.show(state))
+  }
+
+  /** The caller's own desk, which is opened by asking. */
+  own(principal: Principal): Result<Agent, AgentDeskError> {
+    const opened = this.#open(principal)
+    return opened.ok ? ok(this.#book.show(opened.value)) : opened
+  }
+
+  /** A supervisor says what the agent can do. */
+  configure(
+    principal: Principal,
+    agentId: string,
+    request: PutAgentRequest,
+    context: DeskContext = {},
+  ): Result<Agent, AgentDeskError> {
+    if (!principal.permissions.includes('queues:write')) return err({ code: 'forbidden' })
+    const opened = this.#book.open(agentId)
+    if (!opened.ok) return opened
+    const { displayName, skills, queueIds, capacity, wrapUpSeconds } = request
+    const profile = { displayName, skills, queueIds, capacity, wrapUpSeconds }
+    return this.#ask(principal, { type: 'configure', profile }, context)
+  }
+
+  /** The agent chooses what to do. `conflict` for after-contact work, which comes by itself. */
+  setActivity(
+    principal: Principal,
+    { name }: SetActivityRequest,
+    context: DeskContext = {},
+  ): Result<Agent, AgentDeskError> {
+    if (!principal.permissions.includes('agents:self')) return err({ code: 'forbidden' })
+    const opened = this.#open(principal)
+    return opened.ok ? this.#ask(principal, { type: 'choose', name }, context) : opened
+  }
+
+  /** A supervisor takes the agent off. */
+  signOut(principal: Principal, context: DeskContext = {}): Result<Agent, AgentDeskError> {
+    if (!principal.permissions.includes('queues:write')) return err({ code: 'forbidden' })
+    return this.#ask(principal, { type: 'sign-out' }, context)
+  }
+
+  accept(
+    principal: Principal,
+    reservationId: string,
+    key: string | null,
+    context: DeskContext = {},
+  ): Result<{ reservation: Reservation; replayed: boolean }, AgentDeskError> {
+    const input = { type: 'accept', reservationId, connectionId: null } as const
+    return this.#decide(principal, key, input, context)
+  }
+
+  reject(
+    principal: Principal,
+    reservationId: string,
+    key: string | null,
+    context: DeskContext = {},
+  ): Result<{ reservation: Reservation; replayed: boolean }, AgentDeskError> {
+    return this.#decide(principal, key, { type: 'reject', reservationId }, context)
+  }
+
+  /** A ticket to the socket of the caller's own desk, which it opens. */
+  async issueTicket(principal: Principal): Promise<Result<Ticket, AgentDeskError>> {
+    const opened = this.#open(principal)
+    if (!opened.ok) return opened
+    return ok(await this.journal.sockets.issueTicket(principal, ticketAddress(principal.id)))
+  }
+
+  /** Counts a start of a call; `too_many_requests` over the limit of a minute. */
+  admitStart(principal: Principal): Result<null, AgentDeskError> {
+    const opened = this.#open(principal)
+    if (!opened.ok) return opened
+    const limit = Number(this.env.CALL_STARTS_PER_MINUTE)
+    const wait = countStart(this.#exec, limit, this.now())
+    if (wait === 0) return ok(null)
+    return err({ code: 'too_many_requests', retryAfterSeconds: Math.ceil(wait / 1000) })
+  }
+
+  /** A queue asks to keep a contact for the agent. What was answered once is answered again. */
+  async reserve(
+    command: ReserveCommand,
+    context: DeskContext = {},
+  ): Promise<Result<Reserved, AgentDeskError>> {
+    const host = {
+      book: this.#book,
+      db: this.env.DB,
+      now: () => this.now(),
+      fault: (error: unknown) =>
+        this.log.observe({ type: 'fault', where: 'history of a contact', error }),
+    }
+    const taken = await takeReservation(host, command, context)
+    if (!taken.ok) return taken
+    const { replayed, ...reserved } = taken.value
+    const { callId } = command.contact
+    this.log.end('desk.reserve', !replayed, { outcome: reserved.outcome, callId, ...context })
+    return ok(reserved)
+  }
+
+  /** The contact of a reservation is gone. */
+  cancelReservation(
+    { reservationId, reason }: { reservationId: string; reason: string },
+    context: DeskContext = {},
+  ): Result<null, AgentDeskError> {
+    return this.#note('queue', { type: 'cancel-reservation', reservationId, reason }, context)
+  }
+
+  /** The list of queues, or one of them, has changed. */
+  refreshQueues(context: DeskContext = {}): Result<null, AgentDeskError> {
+    return this.#note('queue', { type: 'queues-changed' }, context)
+  }
+
+  /** A call rings: on every device that is there, and on those that come while it rings. */
+  ringDevices(
+    { userId, ...call }: RingCommand,
+    context: DeskContext = {},
+  ): Result<{ devices: number }, AgentDeskError> {
+    const opened = this.#book.open(userId)
+    if (!opened.ok) return opened
+    const noted = this.#note('room', { type: 'ring', call }, context)
+    if (!noted.ok) return noted
+    const rings = this.#book.state?.ringing.some(({ callId }) => callId === call.callId)
+    return ok({ devices: rings === true ? this.journal.sockets.count : 0 })
+  }
+
+  stopRing(
+    { callId, status }: { callId: string; userId: string; status: string },
+    context: DeskContext = {},
+  ): Result<null, AgentDeskError> {
+    return this.#note('room', { type: 'stop-ring', callId, status }, context)
+  }
+
+  /** A room tells whether the account takes part in its call. */
+  callPresence(
+    { userId, ...presence }: CallPresence,
+    context: DeskContext = {},
+  ): Result<null, AgentDeskError> {
+    const opened = this.#book.open(userId)
+    if (!opened.ok) return opened
+    return this.#note('room', { type: 'presence', ...presence }, context)
+  }
+
+  protected override snapshot(state: DeskState) {
+    return this.#book.show(state)
+  }
+
+  protected override hasEnded(): boolean {
+    return false
+  }
+
+  protected override command(principal: Principal, frame: ClientFrame, connectionId: string) {
+    return answerFrame(principal, frame, connectionId, (input) => {
+      const { id = newId(), type, data } = frame
+      const asked: Asked = {
+        actor: principal.id,
+        source: 'socket',
+        id,
+        body: { type, data },
+        context: frame,
+      }
+      const taken = this.#book.take(asked, input)
+      if (!taken.ok) return taken
+      const { outcome, lastSeq } = taken.value
+      if (outcome.refusal !== null) return err({ code: outcome.refusal })
+      return ok({ seq: lastSeq === 0 ? outcome.seq : lastSeq })
+    })
+  }
+
+  protected override opened({ id }: Principal): void {
+    this.#happen(id, { type: 'connected' })
+  }
+
+  protected override closed({ id }: Principal): void {
+    if (this.journal.sockets.count === 0) this.#happen(id, { type: 'disconnected' })
+  }
+
+  protected override returned(): void {
+    if (this.journal.sockets.count === 0) this.#happen(this.journal.name, { type: 'disconnected' })
+  }
+
+  protected override async ring(timer: FiredTimer): Promise<void> {
+    const { state } = this.#book
+    if (state === undefined) return
+    const input = await toTimerInput(timer.name, state, {
+      db: this.env.DB,
+      present: () => this.journal.sockets.count > 0,
+      isJoined: (callId) =>
+        isJoined(this.env.CALL_ROOM.getByName(callId) as unknown as CallRoomApi, state.id),
+    })
+    this.#book.fire(timer, input)
+  }
+
+  /** Takes in what a person asked for, and shows what the desk is then. */
+  #ask({ id: actor }: Principal, input: DeskInput, context: DeskContext) {
+    const body = { type: input.type }
+    const taken = this.#book.take({ actor, source: 'http', id: newId(), body, context }, input)
+    this.log.end(`desk.${input.type}`, taken.ok, { user: actor, ...context })
+    return this.#book.shown(taken)
+  }
+
+  #decide(
+    { id: actor, permissions }: Principal,
+    key: string | null,
+    input: Extract<DeskInput, { type: 'accept' | 'reject' }>,
+    context: DeskContext,
+  ): Result<{ reservation: Reservation; replayed: boolean }, AgentDeskError> {
+    if (!permissions.includes('agents:self')) return err({ code: 'forbidden' })
+    const { type, reservationId } = input
+    const body = { type, reservationId }
+    const asked: Asked = { actor, source: 'http', id: key ?? newId(), body, context }
+    const taken = this.#book.take(asked, input)
+    this.log.end(`desk.${type}`, taken.ok, { user: actor, reservationId, ...context })
+    if (!taken.ok) return taken
+    const { outcome, replayed } = taken.value
+    if (outcome.refusal !== null) return err({ code: outcome.refusal })
+    const document = this.#book.document(reservationId)
+    if (document === undefined) return err({ code: 'not_found' })
+    // As it was then: a repeat gets what the first one got.
+    const state = type === 'accept' ? 'accepted' : 'rejected'
+    return ok({ reservation: { ...document, state }, replayed })
+  }
+
+  /** Takes in what another object tells. */
+  #note(
+    actor: 'queue' | 'room',
+    input: DeskInput,
+    context: DeskContext,
+  ): Result<null, AgentDeskError> {
+    const noted = this.#book.notice({ actor, source: 'service', context }, input)
+    this.log.end(`desk.${input.type}`, noted.ok && noted.value, { ...context })
+    return noted.ok ? ok(null) : noted
+  }
+
+  /** Takes in what the desk itself notices. @throws Error where the journal cannot keep it: it happens again */
+  #happen(actor: string, input: DeskInput): void {
+    const noted = this.#book.notice({ actor, source: 'socket' }, input)
+    if (!noted.ok) throw new Error(`The desk's journal answered ${noted.error.code}`)
+  }
+
+  /** Opens the desk of somebody who asks for it. */
+  #open({ kind, id }: Principal): Result<DeskState, AgentDeskError> {
+    return kind === 'user' ? this.#book.open(id) : err({ code: 'forbidden' })
+  }
+}

@@ -1,0 +1,6 @@
+export { messageStatusPath } from './carriers/twilio-messages.ts'
+export { TwilioMessageStatus, toMessageReport } from './carriers/twilio-report.ts'
+export { Conversation } from './conversation.ts'
+export type * from './conversation-api.ts'
+export { chatCustomer, conversationIdOf, normalisedCustomer } from './conversation-id.ts'
+export type { MessageReport } from './conversation-types.ts'

@@ -1,0 +1,118 @@
+import { fileURLToPath } from 'node:url'
+import type { Session } from '@menagerie/client'
+import { agents, queues } from '@menagerie/contracts/routes'
+import { newId } from '@menagerie/core/ids'
+import { temporaryFolder, waitFor } from '@menagerie/testing'
+import WebSocket from 'ws'
+import { type Ours, startOurs } from '../ours.ts'
+import type { Finding } from '../report.ts'
+
+const AGENTS = 100
+const CONTACTS = 5_000
+const FEW = 1_250
+
+const driver = {
+  name: 'offer-driver',
+  main: fileURLToPath(new URL('../peers/offer-driver.ts', import.meta.url)),
+  compatibility_date: '2026-11-01',
+  compatibility_flags: ['nodejs_compat'],
+  durable_objects: {
+    bindings: [
+      {
+        name: 'CONTACT_QUEUE',
+        class_name: 'ContactQueue',
+        script_name: 'menagerie-communications',
+      },
+    ],
+  },
+}
+
+/**
+ * Contacts that wait, to a hundred agents who take whatever they are offered: from the queue to the desk, over its socket
+ * to the agent and back. No calls stand behind the contacts, so that an agent is free again at once.
+ */
+export async function assignment(): Promise<Finding[]> {
+  const folder = await temporaryFolder('bench-assignment')
+  const ours = await startOurs(folder.path, {}, { role: 'agent', count: AGENTS }, [driver])
+  try {
+    const { session: supervisor } = await ours.signIn('supervisor')
+    const accepted = { count: 0 }
+    const sockets: WebSocket[] = []
+    for (const session of await ours.signInMore()) sockets.push(await takeAll(session, accepted))
+    // The first warms up.
+    await rate(ours, supervisor, accepted, FEW)
+    const few = await rate(ours, supervisor, accepted, FEW)
+    const many = await rate(ours, supervisor, accepted, CONTACTS)
+    for (const socket of sockets) socket.terminate()
+    return [
+      {
+        what: `assignment of ${CONTACTS} contacts to ${AGENTS} agents`,
+        measured: `${many.toFixed(0)}/s`,
+        goal: '≥ 300/s',
+        met: many >= 300,
+      },
+      {
+        what: `the same : ${FEW} contacts (1 is linear)`,
+        measured: `${(many / few).toFixed(2)} (${many.toFixed(0)}/s : ${few.toFixed(0)}/s)`,
+        goal: '≥ 0.80',
+        met: many / few >= 0.8,
+      },
+    ]
+  } finally {
+    await ours.runtime.dispose()
+    await folder.remove()
+  }
+}
+
+/** An agent who is available and accepts every reservation the moment it comes. */
+async function takeAll({ client }: Session, accepted: { count: number }): Promise<WebSocket> {
+  const { data } = await client.call(agents.ticket)
+  const socket = new WebSocket(data.url, ['menagerie.v1', `ticket.${data.ticket}`])
+  const take = (event: { type: string; data: unknown }) => {
+    if (event.type === 'reservation.accepted') accepted.count += 1
+    if (event.type !== 'reservation.created') return
+    const { id } = (event.data as { reservation: { id: string } }).reservation
+    socket.send(JSON.stringify({ type: 'reservation.accept', id, data: { id } }))
+  }
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject)
+    socket.on('message', (raw: Buffer) => {
+      const frame = JSON.parse(raw.toString()) as { type: string; data: unknown }
+      if (frame.type === 'welcome') resolve()
+      else if (frame.type === 'batch')
+        for (const event of (frame.data as { events: { type: string; data: unknown }[] }).events)
+          take(event)
+      else take(frame)
+    })
+  })
+  await client.call(agents.setActivity, { body: { name: 'available' } })
+  return socket
+}
+
+async function rate(
+  ours: Ours,
+  supervisor: Session,
+  accepted: { count: number },
+  contacts: number,
+): Promise<number> {
+  const { data: queue } = await supervisor.client.call(queues.create, {
+    body: { name: `bench ${newId()}` },
+  })
+  const callIds = Array.from({ length: contacts }, newId)
+  const worker = await ours.runtime.getWorker('offer-driver')
+  const before = accepted.count
+  const began = performance.now()
+  const offered = worker.fetch('http://driver/', {
+    method: 'POST',
+    body: JSON.stringify({ queueId: queue.id, callIds }),
+  })
+  await waitFor(() => accepted.count - before >= contacts, {
+    what: 'every contact to be taken',
+    timeoutMs: 180_000,
+    intervalMs: 5,
+  })
+  const perSecond = (contacts * 1000) / (performance.now() - began)
+  const response = await offered
+  if (!response.ok) throw new Error(`the driver answered ${response.status}`)
+  return perSecond
+}
