@@ -2,9 +2,9 @@ import type { Agent, PutAgentRequest, Reservation, SetActivityRequest } from '@m
 import { err, newId, ok, type Principal, type Result } from '@menagerie/core'
 import type { CallRoomApi } from '../call-room/index.ts'
 import type { ClientFrame, FiredTimer, JournalStorage, Ticket } from '../journal/index.ts'
-import { ticketAddress } from '../mailbox/ticket-address.ts'
 import { ObjectLog } from '../shared/object-log.ts'
 import { SocketObject } from '../shared/socket-object.ts'
+import { ticketAddress } from '../shared/ticket-address.ts'
 import { type Asked, DeskBook } from './desk-book.ts'
 import { deskDestinations } from './desk-destinations.ts'
 import { answerFrame } from './desk-frames.ts'
@@ -22,6 +22,7 @@ import type {
 } from './desk-types.ts'
 import { isJoined } from './is-joined.ts'
 import { takeReservation } from './take-reservation.ts'
+import { isPresent, mayServe, onlyOnlookers } from './who-is-here.ts'
 
 const KEPT_MS = 7 * 24 * 60 * 60_000
 const MAX_EVENTS = 10_000
@@ -95,9 +96,11 @@ export class AgentDesk extends SocketObject<AgentDeskEnv, DeskState> {
     { name }: SetActivityRequest,
     context: DeskContext = {},
   ): Result<Agent, AgentDeskError> {
-    if (!principal.permissions.includes('agents:self')) return err({ code: 'forbidden' })
+    if (!mayServe(principal)) return err({ code: 'forbidden' })
     const opened = this.#open(principal)
-    return opened.ok ? this.#ask(principal, { type: 'choose', name }, context) : opened
+    if (!opened.ok) return opened
+    this.#look()
+    return this.#ask(principal, { type: 'choose', name }, context)
   }
 
   /** A supervisor takes the agent off. */
@@ -147,9 +150,11 @@ export class AgentDesk extends SocketObject<AgentDeskEnv, DeskState> {
     command: ReserveCommand,
     context: DeskContext = {},
   ): Promise<Result<Reserved, AgentDeskError>> {
+    this.#look()
     const host = {
       book: this.#book,
       db: this.env.DB,
+      hidden: () => onlyOnlookers(this.journal.sockets.principals),
       now: () => this.now(),
       fault: (error: unknown) =>
         this.log.observe({ type: 'fault', where: 'history of a contact', error }),
@@ -173,6 +178,13 @@ export class AgentDesk extends SocketObject<AgentDeskEnv, DeskState> {
   /** The list of queues, or one of them, has changed. */
   refreshQueues(context: DeskContext = {}): Result<null, AgentDeskError> {
     return this.#note('queue', { type: 'queues-changed' }, context)
+  }
+
+  /** The contacts of an agent who was locked out go on, also where the client does not let go of its socket. */
+  override closeSession(sessionId: string, context: DeskContext = {}): number {
+    const closed = super.closeSession(sessionId, context)
+    this.#look()
+    return closed
   }
 
   /** A call rings: on every device that is there, and on those that come while it rings. */
@@ -214,33 +226,22 @@ export class AgentDesk extends SocketObject<AgentDeskEnv, DeskState> {
   }
 
   protected override command(principal: Principal, frame: ClientFrame, connectionId: string) {
-    return answerFrame(principal, frame, connectionId, (input) => {
-      const { id = newId(), type, data } = frame
-      const asked: Asked = {
-        actor: principal.id,
-        source: 'socket',
-        id,
-        body: { type, data },
-        context: frame,
-      }
-      const taken = this.#book.take(asked, input)
-      if (!taken.ok) return taken
-      const { outcome, lastSeq } = taken.value
-      if (outcome.refusal !== null) return err({ code: outcome.refusal })
-      return ok({ seq: lastSeq === 0 ? outcome.seq : lastSeq })
-    })
+    this.#look()
+    return answerFrame(principal, frame, connectionId, (input) =>
+      this.#book.hear(principal.id, frame, input),
+    )
   }
 
-  protected override opened({ id }: Principal): void {
-    this.#happen(id, { type: 'connected' })
+  protected override opened(): void {
+    this.#look()
   }
 
-  protected override closed({ id }: Principal): void {
-    if (this.journal.sockets.count === 0) this.#happen(id, { type: 'disconnected' })
+  protected override closed(): void {
+    this.#look()
   }
 
   protected override returned(): void {
-    if (this.journal.sockets.count === 0) this.#happen(this.journal.name, { type: 'disconnected' })
+    this.#look()
   }
 
   protected override async ring(timer: FiredTimer): Promise<void> {
@@ -248,7 +249,7 @@ export class AgentDesk extends SocketObject<AgentDeskEnv, DeskState> {
     if (state === undefined) return
     const input = await toTimerInput(timer.name, state, {
       db: this.env.DB,
-      present: () => this.journal.sockets.count > 0,
+      present: () => this.#present,
       isJoined: (callId) =>
         isJoined(this.env.CALL_ROOM.getByName(callId) as unknown as CallRoomApi, state.id),
     })
@@ -264,25 +265,19 @@ export class AgentDesk extends SocketObject<AgentDeskEnv, DeskState> {
   }
 
   #decide(
-    { id: actor, permissions }: Principal,
+    principal: Principal,
     key: string | null,
     input: Extract<DeskInput, { type: 'accept' | 'reject' }>,
     context: DeskContext,
   ): Result<{ reservation: Reservation; replayed: boolean }, AgentDeskError> {
-    if (!permissions.includes('agents:self')) return err({ code: 'forbidden' })
+    if (!mayServe(principal)) return err({ code: 'forbidden' })
+    const { id: actor } = principal
     const { type, reservationId } = input
     const body = { type, reservationId }
     const asked: Asked = { actor, source: 'http', id: key ?? newId(), body, context }
     const taken = this.#book.take(asked, input)
     this.log.end(`desk.${type}`, taken.ok, { user: actor, reservationId, ...context })
-    if (!taken.ok) return taken
-    const { outcome, replayed } = taken.value
-    if (outcome.refusal !== null) return err({ code: outcome.refusal })
-    const document = this.#book.document(reservationId)
-    if (document === undefined) return err({ code: 'not_found' })
-    // As it was then: a repeat gets what the first one got.
-    const state = type === 'accept' ? 'accepted' : 'rejected'
-    return ok({ reservation: { ...document, state }, replayed })
+    return this.#book.decided(taken, input)
   }
 
   /** Takes in what another object tells. */
@@ -300,6 +295,19 @@ export class AgentDesk extends SocketObject<AgentDeskEnv, DeskState> {
   #happen(actor: string, input: DeskInput): void {
     const noted = this.#book.notice({ actor, source: 'socket' }, input)
     if (!noted.ok) throw new Error(`The desk's journal answered ${noted.error.code}`)
+  }
+
+  get #present(): boolean {
+    return isPresent(this.#book.state?.isAgent === true, this.journal.sockets.principals)
+  }
+
+  /**
+   * What no socket tells by itself: that this side closed it and its client does not answer, or that it lives on with
+   * a token of more or fewer permissions.
+   */
+  #look(): void {
+    const type = this.#present ? 'connected' : 'disconnected'
+    this.#happen(this.journal.name, { type })
   }
 
   /** Opens the desk of somebody who asks for it. */

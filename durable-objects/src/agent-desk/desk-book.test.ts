@@ -168,11 +168,11 @@ class World {
         return ok(null)
       },
     }
-    const statement = { bind: () => statement }
+    const statement = { bind: () => statement, run: async () => ({}) }
     return {
       CONTACT_QUEUE: { getByName: () => queue },
       CALL_ROOM: { getByName: () => room },
-      DB: { prepare: () => statement, batch: async () => [] },
+      DB: { prepare: () => statement },
       HISTORY_QUEUE: {
         sendBatch: async (messages: { body: { id: string; data: { activity: string } } }[]) => {
           for (const { body } of messages) this.activities.set(body.id, body.data.activity)

@@ -2,7 +2,13 @@ import type { Agent, Reservation } from '@menagerie/contracts'
 import { err, type JsonObject, newId, ok, type Result } from '@menagerie/core'
 import type { Journal } from '../journal/journal.ts'
 import { timerInput } from '../journal/timers.ts'
-import type { Applied, FiredTimer, JournalInput, JournalStorage } from '../journal/types.ts'
+import type {
+  Applied,
+  ClientFrame,
+  FiredTimer,
+  JournalInput,
+  JournalStorage,
+} from '../journal/types.ts'
 import { type DeskOutcome, decisionOf } from './desk-decision.ts'
 import { fail } from './desk-errors.ts'
 import type { QueueRow, RoomRow } from './desk-messages.ts'
@@ -87,6 +93,23 @@ export class DeskBook {
     this.#apply(timerInput(timer), input)
   }
 
+  /** Takes in what a frame asks for; gives the number of its write, which a repeat gets again. */
+  hear(
+    actor: string,
+    frame: ClientFrame,
+    input: DeskInput,
+  ): Result<{ seq: number }, AgentDeskError> {
+    const { id = newId(), type, data } = frame
+    const taken = this.take(
+      { actor, source: 'socket', id, body: { type, data }, context: frame },
+      input,
+    )
+    if (!taken.ok) return taken
+    const { outcome, lastSeq } = taken.value
+    if (outcome.refusal !== null) return err({ code: outcome.refusal })
+    return ok({ seq: lastSeq === 0 ? outcome.seq : lastSeq })
+  }
+
   /** Has rows sent again after a while: half a second, then twice as long each time. */
   again(destination: 'queue' | 'room', rows: readonly (QueueRow | RoomRow)[]): void {
     const asked = { actor: 'outbox', source: 'service', id: newId(), body: { type: 'again' } }
@@ -122,6 +145,20 @@ export class DeskBook {
     const { state } = this
     if (refusal !== null || state === undefined) return err({ code: refusal ?? 'not_found' })
     return ok(this.show(state))
+  }
+
+  /** The reservation after the agent decided on it, as it was then: a repeat gets what the first one got. */
+  decided(
+    taken: Result<Applied<DeskOutcome>, AgentDeskError>,
+    { type, reservationId }: { type: 'accept' | 'reject'; reservationId: string },
+  ): Result<{ reservation: Reservation; replayed: boolean }, AgentDeskError> {
+    if (!taken.ok) return taken
+    const { outcome, replayed } = taken.value
+    if (outcome.refusal !== null) return err({ code: outcome.refusal })
+    const document = this.document(reservationId)
+    if (document === undefined) return err({ code: 'not_found' })
+    const state = type === 'accept' ? 'accepted' : 'rejected'
+    return ok({ reservation: { ...document, state }, replayed })
   }
 
   #apply(asked: JournalInput, input: DeskInput, created?: Reservation) {

@@ -5,6 +5,7 @@ import type { ClientFrame } from '../journal/index.ts'
 import type { FrameAnswer } from '../shared/socket-object.ts'
 import type { DeskInput } from './desk-state-types.ts'
 import type { AgentDeskError } from './desk-types.ts'
+import { mayServe } from './who-is-here.ts'
 
 const ReservationData = z.strictObject({ id: Id })
 
@@ -13,15 +14,14 @@ type Take = (input: DeskInput) => Result<{ seq: number }, AgentDeskError>
 
 /** Answers a frame of the agent's: the number its write got, or why not. */
 export function answerFrame(
-  { permissions }: Principal,
+  principal: Principal,
   frame: ClientFrame,
   connectionId: string,
   take: Take,
 ): FrameAnswer {
   const read = readFrame(frame, connectionId)
   if ('code' in read) return { type: 'error', ...read }
-  if (!permissions.includes('agents:self'))
-    return { type: 'error', code: 'forbidden', detail: details.forbidden }
+  if (!mayServe(principal)) return { type: 'error', code: 'forbidden', detail: details.forbidden }
   const taken = take(read.input)
   if (taken.ok) return { type: 'ack', seq: taken.value.seq }
   const { code } = taken.error

@@ -62,7 +62,9 @@ export const projectionDestination = (db: D1Database, appeared: () => void): Des
   batchSize: 50,
   async send(rows: readonly { id: string; body: JsonObject }[]) {
     const agents = rows.map(({ body }) => body as unknown as ProjectedAgent)
-    await db.batch(agents.map((agent) => statementOf(db, agent)))
+    // All of one desk: the newest says what the others said.
+    const newest = agents.reduce((last, one) => (one.version > last.version ? one : last))
+    await statementOf(db, newest).run()
     if (agents.some(({ appears }) => appears)) appeared()
   },
 })

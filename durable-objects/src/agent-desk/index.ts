@@ -1,3 +1,3 @@
-export { userOfTicket } from '../mailbox/ticket-address.ts'
+export { userOfTicket } from '../shared/ticket-address.ts'
 export { AgentDesk } from './agent-desk.ts'
 export type * from './desk-types.ts'

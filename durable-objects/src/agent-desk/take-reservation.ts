@@ -13,6 +13,8 @@ const HISTORY_MS = 1_000
 interface ReservationHost {
   book: DeskBook
   db: D1Database
+  /** Whether nobody is there who may see a contact, but somebody who may not. */
+  hidden: () => boolean
   now: () => number
   /** Told of a history that could not be read. */
   fault: (error: unknown) => void
@@ -20,12 +22,13 @@ interface ReservationHost {
 
 /** Keeps a contact for the agent, if that fits. What was answered once is answered again. */
 export async function takeReservation(
-  { book, db, now, fault }: ReservationHost,
+  { book, db, hidden, now, fault }: ReservationHost,
   command: ReserveCommand,
   context: DeskContext,
 ): Promise<Result<Reserved & { replayed: boolean }, AgentDeskError>> {
   const { state } = book
   if (state === undefined) return ok({ outcome: 'refused', version: 0, replayed: true })
+  if (hidden()) return ok({ outcome: 'refused', version: state.version, replayed: true })
   const { reservationId, contact, offer, expiresAt } = command
   const { callId, queueId, skills } = contact
   const input = {

@@ -13,7 +13,7 @@ import {
   updated,
 } from './call-phase.ts'
 import type { AgentAcceptance, CallState, Refusal, Step } from './call-types.ts'
-import { bringIn, join } from './participants.ts'
+import { join, letIn } from './participants.ts'
 import { connect } from './ringing.ts'
 
 /** Why an agent cannot have the contact; of two who take it one wins. */
@@ -35,8 +35,7 @@ export function accepted(state: CallState, acceptance: AgentAcceptance, now: num
   if (contact === null || !contact.waits || refuseAcceptance(state, acceptance) !== undefined)
     return unchanged(state)
   const { agentId, queueId, reservationId } = acceptance
-  const asked = bringIn(state, { kind: 'user', address: agentId, entry: 'socket' })
-  if (asked === undefined) return unchanged(state)
+  const asked = letIn(state, { kind: 'user', address: agentId, entry: 'socket' })
   return chain(
     asked.state,
     having({

@@ -6,6 +6,7 @@ import {
   hasEnded,
   hasLeg,
   having,
+  isFetching,
   type Move,
   order,
   participantOf,
@@ -48,11 +49,11 @@ export function obey(
     case 'hangup':
       return ok(putDown(state, by, now))
     case 'hold':
-      if (state.phase.status !== 'in-progress' || isBusy(state))
+      if (state.phase.status !== 'in-progress' || isFetching(state))
         return refuse('conflict', 'Only a call in progress can be put on hold')
       return ok(chain(state, putOnHold(now), redirect))
     case 'resume':
-      if (state.phase.status !== 'on-hold' || isBusy(state))
+      if (state.phase.status !== 'on-hold' || isFetching(state))
         return refuse('conflict', 'Only a call on hold can be taken back')
       return ok(chain(state, talk(now), redirect))
     case 'transfer':
@@ -99,19 +100,25 @@ function refuseStranger(
     return by.writes
       ? undefined
       : { code: 'forbidden', detail: 'This needs the permission calls:write' }
-  return one.entry === 'none' && one.state !== 'joined'
-    ? { code: 'forbidden', detail: 'You have left the call' }
-    : undefined
+  if (one.state === 'joined' || one.entry === 'socket') return undefined
+  if (one.entry === 'none') return { code: 'forbidden', detail: 'You have left the call' }
+  // Whoever is only rung, or was, says whether they take the call, and nothing else.
+  const isAnswer = type === 'answer' || type === 'reject'
+  return isAnswer || (type === 'hangup' && isRung(state, by.userId))
+    ? undefined
+    : { code: 'forbidden', detail: 'You are not in the call' }
 }
-
-/** Whether somebody else is being fetched, which holding must not disturb. */
-const isBusy = ({ transfer: under, ring, contact }: CallState): boolean =>
-  under !== null || ring !== null || contact?.waits === true
 
 /** Ends the call; for whoever is only rung it is a refusal. */
 function putDown(state: CallState, by: Commander, now: number): Step {
   if (isRung(state, by.userId)) return ringFailed(state, 'rejected', now)
-  return chain(state, stopRing('canceled'), withdraw('ended'), hangUp('hangup', now))
+  return chain(
+    state,
+    stopRing('canceled'),
+    having({ transfer: null }),
+    withdraw('ended'),
+    hangUp('hangup', now),
+  )
 }
 
 function tones(state: CallState, digits: string): Result<Step, Refusal> {

@@ -150,7 +150,7 @@ class World {
 }
 
 const userId = fc.constantFrom(...people)
-const participantId = fc.constantFrom('p1', 'p2', 'p3')
+const participantId = fc.constantFrom('p1', 'p2', 'p3', 'p4', 'p5')
 const target = fc.constantFrom(
   ...people.map((id) => `user:${id}`),
   ...queueIds.map((id) => `queue:${id}`),
@@ -276,6 +276,26 @@ function happen(world: World, what: Happening): void {
 
 const rank: Record<string, number> = { queued: 0, ringing: 1, 'in-progress': 2, 'on-hold': 2 }
 
+/** What cannot be at the same time. */
+function contradiction({ ring, transfer, contact, flow, participants, phase }: CallState) {
+  const isIn = (id: string | undefined) =>
+    participants.some((one) => one.id === id && one.state === 'joined')
+  const dials = flow !== null && flow.dialing !== null
+  const asks = [ring !== null || transfer !== null, contact?.waits === true, dials]
+  if (asks.filter(Boolean).length > 1) return 'it is fetched in two ways'
+  if (ring !== null && isIn(ring.participantId)) return 'somebody rings who is in'
+  if (transfer === null)
+    return ring?.why === 'transfer' || ring?.why === 'consult' ? 'a ring for nothing' : undefined
+  if (transfer.mode === 'blind') {
+    if (transfer.toPhone) return ring === null ? undefined : 'a phone and a user are both fetched'
+    return ring?.participantId === transfer.target ? undefined : 'a transfer that waits for nothing'
+  }
+  if (transfer.stage === 'ringing')
+    return ring?.why === 'consult' ? undefined : 'somebody is asked who does not ring'
+  if (ring !== null || phase.status !== 'on-hold') return 'talk goes on beside the question'
+  return isIn(transfer.by) && isIn(transfer.target) ? undefined : 'nobody asks or answers'
+}
+
 describe('whatever webhooks, people, desks, queues, timers and crashes do to a call', () => {
   test('it ends once, every status follows from the one before, and only call.updated comes after', () => {
     fc.assert(
@@ -344,6 +364,20 @@ describe('whatever webhooks, people, desks, queues, timers and crashes do to a c
         )
         expect(new Set(withdrawn).size).toBe(withdrawn.length)
         expect(withdrawn.every((offer) => offers.includes(offer))).toBe(true)
+      }),
+      { numRuns: 600 },
+    )
+  })
+
+  test('a call never hangs between two people: whoever is fetched is fetched for one reason, by something that ends', () => {
+    fc.assert(
+      fc.property(history, ({ kind, answeredAtOnce, happenings }) => {
+        const world = play(kind, answeredAtOnce)
+        for (const what of happenings) {
+          happen(world, what)
+          expect(contradiction(world.state)).toBeUndefined()
+          if (world.state.ring !== null) expect(world.timers.has('user-ring')).toBe(true)
+        }
       }),
       { numRuns: 600 },
     )

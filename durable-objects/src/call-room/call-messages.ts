@@ -83,7 +83,8 @@ const rowsOf = (event: Parameters<typeof eventRows>[0]): OutboxEntry[] =>
   }))
 
 function projection(state: CallState, events: readonly JournalEvent[]): OutboxEntry[] {
-  const last = events.at(-1)
+  // What is said in the call does not show in its row.
+  const last = events.findLast(({ type }) => !type.startsWith('message.'))
   if (last === undefined) return []
   const body = {
     seq: last.seq,

@@ -51,6 +51,13 @@ export const hasLeg = ({ details }: CallState): boolean => details.direction !==
 export const participantOf = (state: CallState, userId: string): CallParticipant | undefined =>
   state.participants.find(({ kind, address }) => kind === 'user' && address === userId)
 
+/** Whether somebody else is being fetched: until they are there, or not, nobody holds the call or hands it over. */
+export const isFetching = ({ transfer, ring, contact, flow }: CallState): boolean =>
+  transfer !== null ||
+  ring !== null ||
+  contact?.waits === true ||
+  (flow !== null && flow.dialing !== null)
+
 /** Sets members of the state. */
 export const having =
   (part: Partial<CallState>): Move =>

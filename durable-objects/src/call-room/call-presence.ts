@@ -69,6 +69,7 @@ export const goes =
       state,
       leave(({ id }) => id === participantId, now),
       note(participantId, { entry, ...more }),
-      parted(one, now),
+      // Whoever was not in, or has left before, leaves nobody alone.
+      ...(one.state === 'joined' ? [parted(one, now)] : []),
     )
   }

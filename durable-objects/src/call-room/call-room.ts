@@ -1,4 +1,4 @@
-import type { Call, CallStatus } from '@menagerie/contracts'
+import type { Call } from '@menagerie/contracts'
 import {
   err,
   type JsonObject,
@@ -9,37 +9,44 @@ import {
   toTimestamp,
 } from '@menagerie/core'
 import type { AgentDeskApi } from '../agent-desk/index.ts'
+import type { ContactQueueApi } from '../contact-queue/index.ts'
 import type { ClientFrame, JournalProof, Ticket } from '../journal/index.ts'
 import { refuseAcceptance } from './acceptance.ts'
-import { incomingDetails, startedDetails } from './call-details.ts'
+import { startedDetails } from './call-details.ts'
 import { type FrameAnswer, readCommand, refuse, toErrorFrame } from './call-frames.ts'
-import { begin, obey, receive, step } from './call-state.ts'
-import type { AgentAcceptance, CallCommand, Refusal } from './call-types.ts'
+import { begin, obey } from './call-state.ts'
+import type { AgentAcceptance, CallCommand, CallState, Refusal, Step } from './call-types.ts'
 import { toCall } from './call-view.ts'
 import { commandInput, decisionOf, inputOf } from './decision.ts'
-import { type Instruction, instructionsOf } from './instructions.ts'
 import { isRelayed, relay } from './relay.ts'
-import { RoomBase } from './room-base.ts'
+import { RoomCarrier } from './room-carrier.ts'
 import { fail } from './room-errors.ts'
 import type {
   CallContext,
   CallRoomError,
-  CarrierQuestion,
-  CarrierWebhook,
   Commanded,
   CommandRequest,
   EventsPage,
-  IncomingCall,
   StartCommand,
   Started,
 } from './room-types.ts'
 import { commanderOf } from './visibility.ts'
 
 /** What a command led to, kept for its repeats. */
-type Outcome = { accepted: true; seq: number; call: Call } | { accepted: false; refusal: Refusal }
+type Outcome = { accepted: true; seq: number; call?: Call } | { accepted: false; refusal: Refusal }
+
+/** Undoes an input: nothing is kept of it, and it may come again under the same id. */
+class NotKept extends Error {
+  readonly refusal: Refusal
+
+  constructor(refusal: Refusal) {
+    super(refusal.detail)
+    this.refusal = refusal
+  }
+}
 
 /** The one owner of a call. Loads, steps, saves, sends; the rules live in call-state.ts. */
-export class CallRoom extends RoomBase {
+export class CallRoom extends RoomCarrier {
   /** Starts that come at once under one key count once. */
   #admitting: Promise<Result<null, CallRoomError>> | undefined
 
@@ -109,12 +116,12 @@ export class CallRoom extends RoomBase {
   }
 
   /** Does what is asked; the same key gets the same answer, also where that was a refusal. */
-  obey(
+  async obey(
     principal: Principal,
     { command, key, source }: CommandRequest,
     context: CallContext = {},
-  ): Result<Commanded, CallRoomError> {
-    const done = this.#obey(principal, command, { key, source, connectionId: null }, context)
+  ): Promise<Result<Commanded, CallRoomError>> {
+    const done = await this.#obey(principal, command, { key, source, connectionId: null }, context)
     this.log.end(`call.${command.type}`, done.ok, { user: principal.id, ...context })
     return done
   }
@@ -124,48 +131,6 @@ export class CallRoom extends RoomBase {
     if (this.visible(principal) === undefined) return err({ code: 'not_found' })
     const proof = this.journal.proof(from, to ?? this.journal.head()?.seq ?? from)
     return proof.ok ? proof : fail(proof.error)
-  }
-
-  /** Opens the room of a call that came in; a repeat of the webhook gets the same instructions. */
-  receive(call: IncomingCall, context: CallContext = {}): Result<Instruction[], CallRoomError> {
-    const { id, callSid, flow } = call
-    const input = inputOf('carrier', 'webhook', `voice ${callSid}`, { callSid }, context)
-    const created = this.journal.create<Instruction[]>(id, input, (now) => {
-      const first = receive(incomingDetails(call, now), callSid, flow?.steps ?? null)
-      const told = step(first.state, { type: 'carrier.asked', callSid, dial: null }, now)
-      const next = { ...first, state: told.state }
-      return decisionOf(next, instructionsOf(first.state), context.traceparent)
-    })
-    if (!created.ok) return fail(created.error)
-    if (!created.value.replayed && this.journal.state !== undefined)
-      this.log.began(this.journal.state)
-    this.log.end('call.receive', !created.value.replayed, { callId: id, ...context })
-    return ok(created.value.outcome)
-  }
-
-  /**
-   * What the carrier shall do now. Each asking is one of its own, since the carrier asks again whenever it was
-   * redirected; the answer follows from how the call stands.
-   */
-  ask(
-    { webhook, dial }: CarrierQuestion,
-    context: CallContext = {},
-  ): Result<Instruction[], CallRoomError> {
-    const { callSid } = webhook.report
-    const reported = this.carrierStatus(webhook, context)
-    if (!reported.ok) return reported
-    const state = this.journal.state
-    if (state === undefined) return err({ code: 'not_found' })
-    if (state.leg.callSid !== callSid) return ok([{ type: 'hangup' }])
-    const answer = dial === undefined ? undefined : this.#dialed(callSid, dial, context)
-    if (answer?.ok === false) return answer
-    const instructions = instructionsOf(this.journal.state ?? state)
-    const said = this.take(
-      { actor: 'carrier', source: 'webhook', id: newId(), context },
-      { type: 'carrier.asked', callSid, dial: null },
-    )
-    this.log.end('call.ask', said.ok && said.value, { ...context })
-    return said.ok ? ok(instructions) : said
   }
 
   /** From a desk: its agent has the contact. */
@@ -199,35 +164,11 @@ export class CallRoom extends RoomBase {
     return taken.ok ? ok(null) : taken
   }
 
-  /**
-   * What the carrier tells in a webhook; late, repeated and reordered ones change nothing that they should not.
-   *
-   * @returns where the call stands then
-   */
-  carrierStatus(
-    webhook: CarrierWebhook,
-    context: CallContext = {},
-  ): Result<CallStatus, CallRoomError> {
-    const { report, sequence } = webhook
-    const id = JSON.stringify([report.callSid, report.status, sequence])
-    const taken = this.take(
-      { actor: 'carrier', source: 'webhook', id, context },
-      { type: 'carrier.report', report },
-    )
-    this.log.end('call.carrier', taken.ok && taken.value, {
-      carrierStatus: report.status,
-      ...context,
-    })
-    const state = this.journal.state
-    if (!taken.ok || state === undefined) return taken.ok ? err({ code: 'not_found' }) : taken
-    return ok(state.phase.status)
-  }
-
-  protected override command(
+  protected override async command(
     principal: Principal,
     frame: ClientFrame,
     connectionId: string,
-  ): FrameAnswer | undefined {
+  ): Promise<FrameAnswer | undefined> {
     const state = this.visible(principal)
     if (state === undefined) return refuse('not_found', 'There is no such call')
     if (isRelayed(frame.type)) {
@@ -246,48 +187,70 @@ export class CallRoom extends RoomBase {
     if (!read.ok) return refuse(read.error.code, read.error.detail)
     const key = frame.id ?? null
     const from = { key, source: 'socket', connectionId } as const
-    const done = this.#obey(principal, read.value, from, frame)
+    const done = await this.#obey(principal, read.value, from, frame)
     return done.ok ? { type: 'ack', seq: done.value.seq } : toErrorFrame(done.error)
   }
 
-  #obey(
+  async #obey(
     principal: Principal,
     command: CallCommand,
     from: { key: string | null; source: 'http' | 'socket'; connectionId: string | null },
     context: CallContext = {},
-  ): Result<Commanded, CallRoomError> {
+  ): Promise<Result<Commanded, CallRoomError>> {
+    if (this.visible(principal) === undefined) return err({ code: 'not_found' })
+    const leadsNowhere = await this.#leadsNowhere(command)
     const visible = this.visible(principal)
     if (visible === undefined) return err({ code: 'not_found' })
     const head = () => this.journal.head()?.seq ?? 0
     if (command.type === 'read' && command.seq > head())
       return err({ code: 'validation_failed', detail: 'There is no such event yet' })
     const by = commanderOf(principal, from.connectionId)
+    const decide = (state: CallState, now: number): Result<Step, Refusal> => {
+      const next = obey(state, command, by, now)
+      const nowhere = { code: 'validation_failed', detail: 'There is no such queue' } as const
+      return next.ok && leadsNowhere ? err(nowhere) : next
+    }
     if (from.key === null && command.type !== 'message') {
       // Nobody can repeat it: what changes nothing need not be kept.
-      const trial = obey(visible, command, by, this.now())
+      const trial = decide(visible, this.now())
       if (!trial.ok) return err(trial.error as CallRoomError)
     }
+    // What a frame is answered with is a number: only a request's answer is worth its space.
+    const isShown = from.source === 'http' && from.key !== null
     const asked = commandInput(principal.id, from.source, from.key, command, context)
-    const applied = this.apply<Outcome>(asked, (state, now) => {
-      const next = obey(state, command, by, now)
-      const still = { state, events: [], effects: [] }
-      if (!next.ok) return decisionOf(still, { accepted: false, refusal: next.error })
-      const seq = head() + next.value.events.length
-      const call = toCall(next.value.state, seq)
-      return decisionOf(next.value, { accepted: true, seq, call }, context.traceparent)
-    })
-    if (!applied.ok) return fail(applied.error)
-    const { outcome, replayed } = applied.value
-    if (!outcome.accepted) return err(outcome.refusal as CallRoomError)
-    if (command.type === 'remove' && !replayed) this.closeRemoved(command.participantId)
-    return ok({ call: outcome.call, seq: outcome.seq, replayed })
+    try {
+      const applied = this.apply<Outcome>(asked, (state, now) => {
+        const next = decide(state, now)
+        const still = { state, events: [], effects: [] }
+        if (!next.ok && command.type === 'message') throw new NotKept(next.error)
+        if (!next.ok) return decisionOf(still, { accepted: false, refusal: next.error })
+        const seq = head() + next.value.events.length
+        const call = isShown ? { call: toCall(next.value.state, seq) } : {}
+        return decisionOf(next.value, { accepted: true, seq, ...call }, context.traceparent)
+      })
+      if (!applied.ok) return fail(applied.error)
+      const { outcome, replayed } = applied.value
+      if (!outcome.accepted) return err(outcome.refusal as CallRoomError)
+      if (command.type === 'remove' && !replayed) this.closeRemoved(command.participantId)
+      const { seq, call = this.show(this.journal.state ?? visible) } = outcome
+      return ok({ call, seq, replayed })
+    } catch (error) {
+      if (error instanceof NotKept) return err(error.refusal as CallRoomError)
+      throw error
+    }
   }
 
-  #dialed(callSid: string, dial: NonNullable<CarrierQuestion['dial']>, context: CallContext) {
-    return this.take(
-      { actor: 'carrier', source: 'webhook', id: newId(), context },
-      { type: 'carrier.asked', callSid, dial },
-    )
+  /** Whether a command leads to a queue that is not there. One that does not answer may be: the outbox will find out. */
+  async #leadsNowhere(command: CallCommand): Promise<boolean> {
+    const queueId = queueNamedBy(command)
+    if (queueId === undefined) return false
+    const queue = this.env.CONTACT_QUEUE.getByName(queueId) as DurableObjectStub & ContactQueueApi
+    try {
+      const found = await queue.get()
+      return !found.ok && found.error.code === 'not_found'
+    } catch {
+      return false
+    }
   }
 
   async #admit(principal: Principal): Promise<Result<null, CallRoomError>> {
@@ -297,4 +260,10 @@ export class CallRoom extends RoomBase {
       return admitted as Result<null, CallRoomError>
     return err({ code: 'overloaded', retryAfterSeconds: 1 })
   }
+}
+
+function queueNamedBy(command: CallCommand): string | undefined {
+  if (command.type === 'requeue') return command.queueId
+  const to = command.type === 'transfer' && 'to' in command ? command.to : ''
+  return to.startsWith('queue:') ? to.slice('queue:'.length) : undefined
 }

@@ -177,6 +177,13 @@ export const carrierStatuses = [
   'canceled',
 ] as const
 export type CarrierStatus = (typeof carrierStatuses)[number]
+/** Words of a call that goes on. */
+export const liveStatuses: ReadonlySet<CarrierStatus> = new Set([
+  'queued',
+  'initiated',
+  'ringing',
+  'in-progress',
+])
 
 /** What the carrier says of one of its calls. */
 export interface CarrierReport {

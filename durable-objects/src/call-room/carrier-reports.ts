@@ -13,13 +13,14 @@ import {
   unchanged,
   updated,
 } from './call-phase.ts'
-import type {
-  CallState,
-  CarrierReport,
-  CarrierStatus,
-  DialOutcome,
-  EndReason,
-  Step,
+import {
+  type CallState,
+  type CarrierReport,
+  type CarrierStatus,
+  type DialOutcome,
+  type EndReason,
+  liveStatuses,
+  type Step,
 } from './call-types.ts'
 import { proceed, said } from './flow-run.ts'
 import { CARRIER_CHECK_MS, CARRIER_SILENCE_MS } from './limits.ts'
@@ -35,7 +36,7 @@ export function placed(state: CallState, callSid: string): Step {
 
 /** Webhooks come late, twice and out of order: each is read as "the call has been at least here". */
 export function reported(state: CallState, report: CarrierReport, now: number): Step {
-  const live = liveWords.has(report.status)
+  const live = liveStatuses.has(report.status)
   if (state.details.direction === 'internal') return unchanged(state)
   if (state.leg.callSid !== null && state.leg.callSid !== report.callSid) {
     // A second call to the same person, which nobody asked for: end it, and it alone.
@@ -51,13 +52,6 @@ export function reported(state: CallState, report: CarrierReport, now: number): 
     ? incoming(known, report.status, now)
     : outgoing(known, report, now)
 }
-
-const liveWords: ReadonlySet<CarrierStatus> = new Set([
-  'queued',
-  'initiated',
-  'ringing',
-  'in-progress',
-])
 
 /** Reasons for which the room ended a call by itself. */
 const endedHere: ReadonlySet<EndReason> = new Set([
@@ -97,7 +91,7 @@ function outgoing(state: CallState, report: CarrierReport, now: number): Step {
 
 /** The carrier has answered an incoming call from the first moment: only its end says anything. */
 function incoming(state: CallState, status: CarrierStatus, now: number): Step {
-  if (liveWords.has(status)) return unchanged(state)
+  if (liveStatuses.has(status)) return unchanged(state)
   if (state.leg.hangup !== null) return endHungUp(now)(state)
   if (answeredAt(state.phase) !== null) return end('completed', 'remote_hangup', now)(state)
   return status === 'failed'
@@ -160,15 +154,14 @@ function endedByCarrier(
   return end(status, status === 'canceled' && hungUp ? hungUp : reason, now)(state)
 }
 
-/** The voice webhook asks: how did the last instruction go, and what is next? */
+/** The voice webhook was told what is next, or says how the last instruction went. */
 export function asked(
   state: CallState,
   { callSid, dial }: { callSid: string; dial: DialOutcome | null },
   now: number,
 ): Step {
   if (hasEnded(state) || state.leg.callSid !== callSid) return unchanged(state)
-  const went = dial === null ? unchanged(state) : dialed(state, dial, now)
-  return chainOn(went, said)
+  return dial === null ? said(state) : dialed(state, dial, now)
 }
 
 function dialed(state: CallState, { participantId, status }: DialOutcome, now: number): Step {

@@ -1,8 +1,8 @@
-import type { JsonObject } from '@menagerie/core'
 import type { ContactQueue, ContactQueueApi } from '../contact-queue/index.ts'
 import type { Destination } from '../journal/index.ts'
 import type { RoomTask } from './call-types.ts'
 import { arrived, type RoomTaskHost } from './desk-destination.ts'
+import { eachRow } from './each-row.ts'
 
 type ContactTask = Extract<RoomTask, { type: `queue.${string}` }>
 
@@ -33,8 +33,6 @@ export const contactsDestination = (
   return {
     delivery: 'confirmed',
     batchSize: 20,
-    async send(rows: readonly { id: string; body: JsonObject }[]) {
-      for (const { body } of rows) await carryOut(body as unknown as ContactTask)
-    },
+    send: (rows) => eachRow(rows, carryOut),
   }
 }

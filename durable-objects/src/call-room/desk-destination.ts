@@ -1,7 +1,7 @@
-import type { JsonObject } from '@menagerie/core'
 import type { AgentDesk, AgentDeskApi, CallPresence } from '../agent-desk/index.ts'
 import type { Destination } from '../journal/index.ts'
 import type { CallInput, CallState, RoomTask } from './call-types.ts'
+import { eachRow } from './each-row.ts'
 
 /** What a row of the outbox tells a desk. */
 type DeskTask = Extract<RoomTask, { type: `desk.${string}` }> | PresenceTask
@@ -59,9 +59,7 @@ export const deskDestination = (
   return {
     delivery: 'confirmed',
     batchSize: 20,
-    async send(rows: readonly { id: string; body: JsonObject }[]) {
-      for (const { body } of rows) await carryOut(body as unknown as DeskTask)
-    },
+    send: (rows) => eachRow(rows, carryOut),
   }
 }
 

@@ -1,7 +1,7 @@
 import { type Move, unchanged } from './call-phase.ts'
 import type { CallJournalEvent, CallParticipant, CallState, ParticipantData } from './call-types.ts'
 
-/** More people than this a call never gathers. */
+/** More people than this nobody asks into a call. */
 export const MAX_PARTICIPANTS = 50
 
 type Who = Pick<CallParticipant, 'kind' | 'address' | 'entry'>
@@ -37,13 +37,21 @@ export const invited = (id: string, { kind, address, entry }: Who): CallParticip
   readSeq: 0,
 })
 
+interface BroughtIn {
+  id: string
+  state: CallState
+}
+
 /** The participant of that address, asked in anew where there was one before; `undefined` where the call is full. */
-export function bringIn(state: CallState, who: Who): { id: string; state: CallState } | undefined {
-  const known = state.participants.find(
-    ({ kind, address }) => kind === who.kind && address === who.address,
-  )
+export function bringIn(state: CallState, who: Who): BroughtIn | undefined {
+  const isFull = state.participants.length >= MAX_PARTICIPANTS
+  return isFull && find(state, who) === undefined ? undefined : letIn(state, who)
+}
+
+/** The same for somebody whom the call has waited for: there is always room for them. */
+export function letIn(state: CallState, who: Who): BroughtIn {
+  const known = find(state, who)
   if (known === undefined) {
-    if (state.participants.length >= MAX_PARTICIPANTS) return undefined
     const id = `p${state.participants.length + 1}`
     return { id, state: { ...state, participants: [...state.participants, invited(id, who)] } }
   }
@@ -55,6 +63,9 @@ export function bringIn(state: CallState, who: Who): { id: string; state: CallSt
   }
   return { id: known.id, state: replaced(state, again) }
 }
+
+const find = (state: CallState, who: Who): CallParticipant | undefined =>
+  state.participants.find(({ kind, address }) => kind === who.kind && address === who.address)
 
 /** Lets those who match come in; who is in already stays so without an event. */
 export const join =

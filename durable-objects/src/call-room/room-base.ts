@@ -53,7 +53,14 @@ export abstract class RoomBase extends SocketObject<CallRoomEnv, CallState> {
     return hasEnded(state)
   }
 
-  protected override opened({ id }: Principal, connectionId: string): void {
+  protected override opened(principal: Principal, connectionId: string): void {
+    // Its ticket may be from before a removal: it is closed before its welcome.
+    const { state } = this.journal
+    if (state !== undefined && !maySee(principal, state)) {
+      this.closeStrangers(state)
+      return
+    }
+    const { id } = principal
     this.happen(id, 'socket', { type: 'user.present', userId: id, connectionId })
   }
 

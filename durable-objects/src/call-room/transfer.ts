@@ -4,6 +4,7 @@ import {
   chainOn,
   hasLeg,
   having,
+  isFetching,
   participantOf,
   putOnHold,
   redirect,
@@ -43,8 +44,7 @@ export function transfer(
       const { status } = state.phase
       if (status !== 'in-progress' && status !== 'on-hold')
         return refuse('conflict', 'The call has not been answered')
-      if (state.transfer !== null || state.ring !== null || state.contact?.waits === true)
-        return refuse('conflict', 'The call is being handed over already')
+      if (isFetching(state)) return refuse('conflict', 'The call is being handed over already')
       const no = refuseTarget(state, command.mode, command.to)
       if (no !== undefined) return { ok: false, error: no }
       return command.mode === 'blind'

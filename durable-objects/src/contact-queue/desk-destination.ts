@@ -1,5 +1,6 @@
 import type { JsonObject } from '@menagerie/core'
 import type { AgentDeskApi, ReserveCommand } from '../agent-desk/desk-types.ts'
+import { inTime } from '../agent-desk/in-time.ts'
 import type { Destination } from '../journal/types.ts'
 import type { DeskAnswer } from './queue-model.ts'
 
@@ -55,13 +56,13 @@ async function askDesk(host: DeskHost, commands: readonly ReserveCommand[]): Pro
     try {
       const desk = host.desk(agentId)
       if (before === 'asked') {
-        const reserved = await inTime(desk.reserve(command))
+        const reserved = await inTime(desk.reserve(command), SILENT_MS)
         if (!reserved.ok) throw new Error(reserved.error.code)
         answers.push({ reservationId, ...reserved.value })
       }
       // It ended meanwhile, and may have overtaken the word of that.
       if (host.stateOf(reservationId) === 'over')
-        await inTime(desk.cancelReservation({ reservationId, reason: 'gone' }))
+        await inTime(desk.cancelReservation({ reservationId, reason: 'gone' }), SILENT_MS)
     } catch {
       if (before === 'asked') answers.push({ reservationId, outcome: 'unreached', version: 0 })
     }
@@ -77,7 +78,8 @@ export const cancelDestination = (host: Pick<DeskHost, 'desk'>): Destination => 
     const told = await Promise.allSettled(
       rows.map(async ({ body }) => {
         const { reservationId, agentId, reason } = body as unknown as CancelOrder
-        const canceled = await host.desk(agentId).cancelReservation({ reservationId, reason })
+        const desk = host.desk(agentId)
+        const canceled = await inTime(desk.cancelReservation({ reservationId, reason }), SILENT_MS)
         if (!canceled.ok && canceled.error.code !== 'not_found')
           throw new Error(`The desk answered ${canceled.error.code}`)
       }),
@@ -85,15 +87,3 @@ export const cancelDestination = (host: Pick<DeskHost, 'desk'>): Destination => 
     for (const one of told) if (one.status === 'rejected') throw one.reason
   },
 })
-
-async function inTime<T>(work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined
-  const silent = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error('The desk is silent')), SILENT_MS)
-  })
-  try {
-    return await Promise.race([work, silent])
-  } finally {
-    clearTimeout(timer)
-  }
-}

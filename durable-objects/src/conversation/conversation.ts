@@ -1,4 +1,4 @@
-import type { Conversation as ConversationView } from '@menagerie/contracts'
+import { type Conversation as ConversationView, closeCodes } from '@menagerie/contracts'
 import { err, type JsonValue, newId, ok, type Principal, type Result } from '@menagerie/core'
 import type { ClientFrame, FiredTimer, JournalStorage, Ticket } from '../journal/index.ts'
 import { SocketObject } from '../shared/socket-object.ts'
@@ -67,6 +67,8 @@ export class Conversation extends SocketObject<ConversationEnv, ConversationStat
       moved: (messages) => this.log.moved(messages),
     })
     try {
+      // The object may have gone between an assignment and its closes.
+      this.#closeStrangers()
       // What was said just before the object went reached the sockets that stayed.
       this.#deliver()
     } catch (error) {
@@ -274,6 +276,7 @@ export class Conversation extends SocketObject<ConversationEnv, ConversationStat
     }))
     this.log.end(`conversation.${input.type}`, applied.ok, { user: principal.id, ...context })
     if (!applied.ok) return applied
+    this.#closeStrangers()
     const { accepted, conversation } = applied.value.outcome
     if (!accepted) return err({ code: 'conflict' })
     return ok({ conversation, replayed: applied.value.replayed })
@@ -294,6 +297,12 @@ export class Conversation extends SocketObject<ConversationEnv, ConversationStat
     const state = this.journal.state
     const isMember = (id: string) => this.#records.isMember(id)
     return state !== undefined && maySee(principal, state, isMember) ? state : undefined
+  }
+
+  /** Whoever had only to answer hears no more once it is somebody else's. */
+  #closeStrangers(): void {
+    const strange = (principal: Principal) => this.#visible(principal) === undefined
+    this.journal.sockets.closeWhere(strange, closeCodes.forbidden, 'not assigned')
   }
 
   #show(state: ConversationState): ConversationView {

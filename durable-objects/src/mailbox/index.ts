@@ -1,7 +1,7 @@
+export { userOfTicket } from '../shared/ticket-address.ts'
 export { channelsFor } from './acceptance.ts'
 export { Mailbox } from './mailbox.ts'
 export { mailboxOf, ownerOf } from './mailbox-name.ts'
 export type * from './mailbox-types.ts'
 export type { DeliveryOutcome } from './notification-types.ts'
 export { type ProjectedNotification, projectionStatement } from './projection.ts'
-export { userOfTicket } from './ticket-address.ts'

@@ -2,6 +2,7 @@ import type { Notification, NotificationStatus } from '@menagerie/contracts'
 import { err, type JsonObject, ok, type Principal, type Result } from '@menagerie/core'
 import type { FiredTimer, JournalStorage, Ticket } from '../journal/index.ts'
 import { SocketObject } from '../shared/socket-object.ts'
+import { ticketAddress } from '../shared/ticket-address.ts'
 import { mailboxDestinations } from './mailbox-destinations.ts'
 import { MailboxLog } from './mailbox-log.ts'
 import { ownerOf } from './mailbox-name.ts'
@@ -17,7 +18,6 @@ import type {
   MailboxError,
 } from './mailbox-types.ts'
 import { toNotification } from './notification-view.ts'
-import { ticketAddress } from './ticket-address.ts'
 
 const MAX_EVENTS = 100_000
 /** Entries of the feed in a socket's `welcome`. */

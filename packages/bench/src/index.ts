@@ -2,6 +2,7 @@ import { type Finding, print } from './report.ts'
 import { assignment } from './suites/assignment.ts'
 import { bridgeRate } from './suites/bridge-rate.ts'
 import { profileRate } from './suites/profile-rate.ts'
+import { resumeTimes } from './suites/resume-times.ts'
 import { roomFanOut } from './suites/room-fan-out.ts'
 import { signInRate } from './suites/sign-in-rate.ts'
 import { startTimes } from './suites/start-times.ts'
@@ -16,6 +17,7 @@ const suites: Readonly<Record<string, () => Promise<Finding[]>>> = {
   room: roomFanOut,
   calls: thousandCalls,
   assignment,
+  resume: resumeTimes,
   tokens: tokenCheck,
   'sign-in': signInRate,
   users: userList,

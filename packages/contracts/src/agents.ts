@@ -118,11 +118,11 @@ export const SetActivityRequest = z
   .openapi('SetActivityRequest')
 export type SetActivityRequest = z.infer<typeof SetActivityRequest>
 
-/** What a supervisor says of an agent; replaces what was said before. */
+/** What a supervisor says of an agent; replaces what was said before, so the skills must be said. */
 export const PutAgentRequest = z
   .strictObject({
     displayName: freeText(100).nullable().default(null),
-    skills: Skills.default([]),
+    skills: Skills,
     queueIds: z.array(Id).max(100).nullable().default(null),
     capacity: z.number().int().min(1).max(20).default(1),
     wrapUpSeconds: z.number().int().min(0).max(3600).default(30),

@@ -4,6 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import { ApiError } from '@menagerie/client'
 import { z } from 'zod'
+import { startAgent } from './agents/agent.ts'
 import { totpCode } from './authenticator.ts'
 import { type DeviceCounts, type DevicesOptions, startDevices } from './devices/devices.ts'
 
@@ -15,6 +16,11 @@ const usage = `npm run lab -- devices [--count 10] [--rate 1] [--seconds n] [--p
 npm run lab -- call --from +12025550142 --to +12025550100 [--hang-up-after 30]
 
   Somebody calls a number of the system that runs here, and hangs up after so many seconds, or when told to.
+
+npm run lab -- agent [--talk 10] [--seconds n]
+
+  The demo agent of the system that runs here is at work: takes every contact and every call, talks for so many
+  seconds and hangs up, until Ctrl-C or for so many seconds.
 
 npm run lab -- code [role]
 
@@ -54,6 +60,7 @@ export async function runLab(args: string[]): Promise<number> {
     const [command, ...rest] = args
     if (command === 'devices') return await runDevices(rest, stop.signal)
     if (command === 'call') return await callIn(rest)
+    if (command === 'agent') return await runAgent(rest, stop.signal)
     if (command === 'code') return showCode(rest)
     say(usage)
     return command === undefined || command === '--help' ? 0 : 2
@@ -123,6 +130,26 @@ function optionsOf<T extends Record<string, { type: 'string' }>>(args: string[],
   } catch (error) {
     throw new UsageError(`${error instanceof Error ? error.message : error}\n\n${usage}`)
   }
+}
+
+/** The demo agent is at work. */
+async function runAgent(args: string[], signal: AbortSignal): Promise<number> {
+  const text = { type: 'string' } as const
+  const values = optionsOf(args, { talk: text, seconds: text })
+  const talkSeconds = Number(values.talk ?? 10)
+  const seconds = Number(values.seconds ?? Number.POSITIVE_INFINITY)
+  if (!(talkSeconds >= 0 && talkSeconds <= 86_400 && seconds > 0))
+    throw new UsageError(`--talk and --seconds must be numbers of seconds\n\n${usage}`)
+  const { gateway, users } = readDemo(process.env.DATA_DIR || '.data')
+  const user = users.find(({ role }) => role === 'agent')
+  if (user === undefined) throw new UsageError('The system that ran here has no demo agent')
+  const { username, password } = user
+  const options = { gatewayUrl: gateway, username, password, talkSeconds, say }
+  const agent = await startAgent(options, signal)
+  const longest = 2 ** 31 - 1
+  await pause(Math.min(seconds * 1000, longest), undefined, { signal }).catch(() => {})
+  await agent.stop()
+  return 0
 }
 
 /** Somebody calls a number of the system that runs here. */

@@ -14,7 +14,11 @@ const me = async (caller: Caller) => (await ask(caller, 'GET', '/agents/me')).bo
 /** An agent at work in that queue, with a device that says nothing. */
 async function atWork(queueId: string, profile: object = {}): Promise<Caller> {
   const caller = await aUser('agent')
-  await ask(supervisor, 'PUT', `/agents/${caller.id}`, { queueIds: [queueId], ...profile })
+  await ask(supervisor, 'PUT', `/agents/${caller.id}`, {
+    queueIds: [queueId],
+    skills: [],
+    ...profile,
+  })
   const authorization = `Bearer ${caller.token}`
   const { webSocket } = await connect('/agents/me/ws', { authorization })
   webSocket?.accept()
@@ -144,6 +148,45 @@ describe('a customer who waits in a queue', () => {
       ]),
     )
     expect(await me(agent)).toMatchObject({ activity: 'available', contacts: [] })
+  })
+
+  test('is offered, answered and ended once, although queue, desk and room die again and again', async () => {
+    const queueId = await createQueue()
+    const agent = await atWork(queueId, { wrapUpSeconds: 0 })
+    const deaths = { stop: false }
+    const call = await customer(queueId)
+    const objects = [
+      testEnv.CONTACT_QUEUE.getByName(queueId),
+      testEnv.AGENT_DESK.getByName(agent.id),
+      testEnv.CALL_ROOM.getByName(call.id),
+    ]
+    const killing = (async () => {
+      while (!deaths.stop) for (const object of objects) await evictDurableObject(object)
+    })()
+    try {
+      const reservationId = await offered(agent, call.id)
+      const accept = () => ask(agent, 'POST', `/reservations/${reservationId}/accept`)
+      // Who was cut off asks again.
+      await eventually(async () => expect([200, 409]).toContain((await accept()).status))
+      await eventually(async () =>
+        expect((await me(agent)).contacts).toMatchObject([{ callId: call.id, queueId }]),
+      )
+      await eventually(async () =>
+        expect((await ask(agent, 'POST', `/calls/${call.id}/hangup`)).status).toBe(202),
+      )
+      const over = { CallSid: call.callSid, CallStatus: 'completed', SequenceNumber: '9' }
+      await eventually(async () => expect((await webhook(call.id, over)).status).toBeLessThan(300))
+      await eventually(async () =>
+        expect(await me(agent)).toMatchObject({ activity: 'available', contacts: [] }),
+      )
+      await eventually(async () => {
+        const { body } = await ask(supervisor, 'GET', `/queues/${queueId}/stats`)
+        expect(body.data).toMatchObject({ waiting: 0, offered: 1, answered: 1, ready: 1 })
+      })
+    } finally {
+      deaths.stop = true
+      await killing
+    }
   })
 
   test('keeps the place of an agent whom its room has, although its word was lost', async () => {

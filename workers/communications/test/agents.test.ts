@@ -1,6 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
-import { newId } from '@menagerie/core'
-import type { AgentDeskApi, ReserveCommand } from '@menagerie/durable-objects/agent-desk'
+import { newId, type Principal } from '@menagerie/core'
+import type { AgentDesk, AgentDeskApi, ReserveCommand } from '@menagerie/durable-objects/agent-desk'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { ask, aUser, type Caller, connect, eventually, testEnv } from './support/api.ts'
 
@@ -54,6 +54,15 @@ async function open(caller: Caller): Promise<Tab> {
 }
 
 const stubOf = (id: string) => testEnv.AGENT_DESK.getByName(id)
+/** The account as its token says. */
+const principalOf = ({ id, sessionId }: Caller) =>
+  ({
+    kind: 'user',
+    id,
+    sessionId,
+    issuedAt: Date.now(),
+    expiresAt: Date.now() + 900_000,
+  }) as unknown as Principal
 const deskOf = (id: string) => stubOf(id) as unknown as AgentDeskApi
 const me = async (caller: Caller) => (await ask(caller, 'GET', '/agents/me')).body.data
 const choose = (caller: Caller, name: string) => ask(caller, 'PUT', '/agents/me/activity', { name })
@@ -76,7 +85,11 @@ beforeAll(async () => {
 async function ready(profile: object = {}): Promise<{ agent: Caller; queueId: string; tab: Tab }> {
   const agent = await aUser('agent')
   const queueId = newId()
-  await ask(supervisor, 'PUT', `/agents/${agent.id}`, { queueIds: [queueId], ...profile })
+  await ask(supervisor, 'PUT', `/agents/${agent.id}`, {
+    queueIds: [queueId],
+    skills: [],
+    ...profile,
+  })
   const tab = await open(agent)
   await choose(agent, 'available')
   // The list of queues is read beside the answer.
@@ -171,7 +184,7 @@ describe('a desk', () => {
 
   test('is listed by pages, with cursors that are bound to their list', async () => {
     const agents = await Promise.all([aUser('agent'), aUser('agent'), aUser('agent')])
-    for (const { id } of agents) await ask(supervisor, 'PUT', `/agents/${id}`, {})
+    for (const { id } of agents) await ask(supervisor, 'PUT', `/agents/${id}`, { skills: [] })
     const ids = agents.map(({ id }) => id)
     await eventually(async () => {
       const seen: string[] = []
@@ -498,6 +511,51 @@ describe('a refresh', () => {
     expect(await deskOf(agent.id).reserve(reservation(agent.id, queueId))).toMatchObject({
       value: { outcome: 'refused' },
     })
+  })
+
+  test('whose session was revoked loses the contacts, also where its client holds on to the socket', async () => {
+    const { agent, queueId } = await ready()
+    await deskOf(agent.id).reserve(reservation(agent.id, queueId))
+    // What the object knows before the client has answered the close.
+    const awaySince = await runInDurableObject(stubOf(agent.id), (desk, { storage }) => {
+      expect((desk as unknown as AgentDesk).closeSession(agent.sessionId)).toBe(1)
+      const [row] = storage.sql.exec<{ state: string }>('SELECT state FROM object').toArray()
+      return JSON.parse(row?.state ?? '{}').awaySince
+    })
+    expect(awaySince).toBeGreaterThan(0)
+    await ring(agent.id, 'away')
+    expect(await me(agent)).toMatchObject({
+      connected: false,
+      reservations: [{ state: 'rejected' }],
+    })
+  })
+
+  test('whose role was taken away is shown no contact over a socket that lives on', async () => {
+    const { agent, queueId, tab } = await ready()
+    const desk = deskOf(agent.id)
+    const issued = await desk.issueTicket({
+      ...principalOf(agent),
+      permissions: ['calls:read:own'],
+    })
+    if (!issued.ok) throw new Error(issued.error.code)
+    tab.send('reauth', 'less', { ticket: issued.value.ticket })
+    await tab.until('ack', ({ id }) => id === 'less')
+    expect(await desk.reserve(reservation(agent.id, queueId))).toMatchObject({
+      value: { outcome: 'refused' },
+    })
+    tab.send('agent.activity', 'busy', { name: 'available' })
+    expect((await tab.until('error')).data).toMatchObject({ id: 'busy', code: 'forbidden' })
+    expect(tab.frames.some(({ type }) => type === 'reservation.created')).toBe(false)
+    await ring(agent.id, 'away')
+    expect(await me(agent)).toMatchObject({ connected: false })
+    // And with the role again all is as before.
+    const { body } = await ask(agent, 'POST', '/agents/me/ticket')
+    tab.send('reauth', 'more', { ticket: body.data.ticket })
+    await tab.until('ack', ({ id }) => id === 'more')
+    tab.send('agent.activity', 'ready', { name: 'available' })
+    await eventually(async () =>
+      expect(await me(agent)).toMatchObject({ connected: true, activity: 'available' }),
+    )
   })
 })
 

@@ -1,5 +1,7 @@
+import { newId, type Principal } from '@menagerie/core'
+import type { ConversationApi } from '@menagerie/durable-objects/conversation'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { ask, aUser, type Caller, connect, eventually } from './support/api.ts'
+import { ask, aUser, type Caller, connect, eventually, testEnv } from './support/api.ts'
 import { aPhone, ThreadLine, texts } from './support/texts.ts'
 
 let agent: Caller
@@ -148,6 +150,38 @@ describe('the socket of a conversation', () => {
     )
     const customer = await aUser('user')
     expect((await ask(customer, 'POST', `/conversations/${id}/ticket`)).status).toBe(404)
+  })
+
+  test('closes to one who had only to answer, when it is given to another', async () => {
+    const { id } = await aChat()
+    const supervisor = await aUser('supervisor')
+    const assign = (agentId: string) =>
+      ask(supervisor, 'POST', `/conversations/${id}/assign`, { agentId })
+    // Of a role that writes to its own customers and does not see the others'.
+    const principal = {
+      kind: 'user',
+      id: newId(),
+      sessionId: newId(),
+      permissions: ['conversations:write'],
+      issuedAt: Date.now(),
+      expiresAt: Date.now() + 900_000,
+    } as unknown as Principal
+    const conversation = testEnv.CONVERSATION.getByName(id) as unknown as ConversationApi
+    expect(await conversation.issueTicket(principal)).toMatchObject({ ok: false })
+    await assign(principal.id)
+    const issued = await conversation.issueTicket(principal)
+    if (!issued.ok) throw new Error(issued.error.code)
+    const offered = `menagerie.v1, ticket.${issued.value.ticket}`
+    const { webSocket } = await connect(`/conversations/${id}/ws`, {
+      'sec-websocket-protocol': offered,
+    })
+    if (webSocket === null) throw new Error('no socket')
+    const closed = new Promise<number>((resolve) =>
+      webSocket.addEventListener('close', ({ code }) => resolve(code)),
+    )
+    webSocket.accept()
+    await assign(newId())
+    expect(await closed).toBe(4403)
   })
 
   test('needs a ticket of this conversation', async () => {

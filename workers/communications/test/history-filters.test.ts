@@ -115,7 +115,9 @@ describe('the history of calls narrowed to', () => {
         .all<{ detail: string }>()
       const plan = results.map(({ detail }) => detail).join('; ')
       expect(plan).toMatch(/SEARCH (calls|call_members) USING/)
-      expect(plan).not.toMatch(/SCAN (calls|call_members)|TEMP B-TREE/)
+      expect(plan).not.toMatch(/SCAN (calls|call_members)/)
+      // The two sides of a number are put in order together: at most a page of each.
+      if (wanted.number === undefined) expect(plan).not.toContain('TEMP B-TREE')
     }
   })
 })

@@ -3,6 +3,7 @@ import { newId } from '@menagerie/core'
 import type { AgentDeskApi } from '@menagerie/durable-objects/agent-desk'
 import type { ContactQueueApi, OfferedContact } from '@menagerie/durable-objects/contact-queue'
 import { beforeAll, describe, expect, test } from 'vitest'
+import { hideQueue, showQueue } from '../src/db/queues.ts'
 import { ask, aUser, type Caller, connect, eventually, testEnv } from './support/api.ts'
 
 interface Frame {
@@ -88,6 +89,7 @@ async function atWork(queueId: string, profile: object = {}) {
   const caller = await aUser('agent')
   await ask(supervisor, 'PUT', `/agents/${caller.id}`, {
     queueIds: [queueId],
+    skills: [],
     wrapUpSeconds: 0,
     ...profile,
   })
@@ -184,6 +186,17 @@ describe('queues', () => {
     const { data } = (await ask(agent, 'GET', '/queues?limit=200')).body
     expect(data.some((queue: { id: string }) => queue.id === id)).toBe(false)
     await eventually(() => expect(line.closedWith).toBe(4410))
+  })
+
+  test('do not fail for a list that is away', async () => {
+    const { body } = await ask(agent, 'GET', `/queues/${await create()}`)
+    const away = {
+      prepare() {
+        throw new Error('D1 is away')
+      },
+    } as unknown as D1Database
+    await showQueue(away, body.data)
+    await hideQueue(away, body.data.id, 0)
   })
 
   test('are for supervisors to change, for agents to see, and nobody else', async () => {

@@ -62,7 +62,11 @@ const queue = async (): Promise<string> => {
 /** An agent who is connected, available and serves that queue. */
 async function ready(queueId: string): Promise<{ agent: Caller; desk: Line }> {
   const agent = await aUser('agent')
-  await ask(supervisor, 'PUT', `/agents/${agent.id}`, { queueIds: [queueId], wrapUpSeconds: 5 })
+  await ask(supervisor, 'PUT', `/agents/${agent.id}`, {
+    queueIds: [queueId],
+    skills: [],
+    wrapUpSeconds: 5,
+  })
   const desk = await atDesk(agent)
   await ask(agent, 'PUT', '/agents/me/activity', { name: 'available' })
   return { agent, desk }

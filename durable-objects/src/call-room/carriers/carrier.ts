@@ -46,7 +46,7 @@ export interface Carrier {
   hangUp(callSid: string): Promise<void>
   /**
    * Has a call that is under way ask again what it shall do; one that has ended or is unknown is no error. Throws when
-   * the carrier is away. Asking twice is as good as once.
+   * the carrier is away, or has not come to the call's beginning yet. Asking twice is as good as once.
    *
    * @param callId the room's, for the address that is asked
    */

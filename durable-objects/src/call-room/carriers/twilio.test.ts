@@ -219,3 +219,23 @@ test("a call's state is read as a report, and an unknown call as none", async ()
   expect(await carrier.fetch('CA1')).toBeUndefined()
   await expect(carrier.fetch('CA1')).rejects.toThrow('502')
 })
+
+test('a call that cannot be redirected yet is redirected later, one that is over never', async () => {
+  const refused = { status: 400, body: { code: 21220 } }
+  for (const status of ['queued', 'ringing', 'in-progress']) {
+    answers = [refused, { status: 200, body: { sid: 'CA1', status } }]
+    await expect(carrier.redirect('CA1', call.callId)).rejects.toThrow('not yet in progress')
+  }
+  for (const after of [
+    { status: 200, body: { sid: 'CA1', status: 'completed' } },
+    { status: 404 },
+  ]) {
+    answers = [refused, after]
+    await carrier.redirect('CA1', call.callId)
+  }
+  // Any other refusal stays one, however often it is asked.
+  seen = []
+  answers = [{ status: 400, body: { code: 21205 } }]
+  await carrier.redirect('CA1', call.callId)
+  expect(seen).toHaveLength(1)
+})

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { type CarrierReport, carrierStatuses } from '../call-types.ts'
+import { type CarrierReport, carrierStatuses, liveStatuses } from '../call-types.ts'
 import {
   type Carrier,
   CarrierAway,
@@ -23,6 +23,9 @@ export interface TwilioSettings {
 const REQUEST_TIMEOUT_MS = 5_000
 /** Clocks differ: a call that is this much older than our order may still be the one. */
 const CLOCK_SKEW_MS = 60_000
+
+/** Of an update that needs an answered call. */
+const NOT_IN_PROGRESS = 21220
 
 const CallResource = z.looseObject({
   sid: z.string().min(1),
@@ -113,25 +116,34 @@ export function twilioCarrier(settings: TwilioSettings): Carrier {
     throw away(response)
   }
 
+  async function fetchCall(callSid: string): Promise<CarrierReport | undefined> {
+    const response = await ask(`/Calls/${encodeURIComponent(callSid)}.json`)
+    if (response.status === 404) {
+      await response.body?.cancel()
+      return undefined
+    }
+    return toReport(read(CallResource, await bodyOf(await sensible(response))))
+  }
+
   return {
     place,
     find,
     digits,
-    async fetch(callSid) {
-      const response = await ask(`/Calls/${encodeURIComponent(callSid)}.json`)
-      if (response.status === 404) {
-        await response.body?.cancel()
-        return undefined
-      }
-      return toReport(read(CallResource, await bodyOf(await sensible(response))))
-    },
+    fetch: fetchCall,
     async hangUp(callSid) {
       // `completed` ends a call in any state, where `canceled` would leave one running that was just answered.
       await done(await update(callSid, { Status: 'completed' }))
     },
     async redirect(callSid, callId) {
       const Url = voiceUrl(settings.publicUrl, { callId })
-      await done(await update(callSid, { Url, Method: 'POST' }))
+      const response = await update(callSid, { Url, Method: 'POST' })
+      if (response.status !== 400) return done(response)
+      const refusal = Refusal.safeParse(await bodyOf(response))
+      if (!refusal.success || refusal.data.code !== NOT_IN_PROGRESS) return
+      // Over; or its first question is still under way, and what that is told may be out of date by now.
+      const report = await fetchCall(callSid)
+      if (report !== undefined && liveStatuses.has(report.status))
+        throw new CarrierAway('The call is not yet in progress at the carrier')
     },
   }
 }

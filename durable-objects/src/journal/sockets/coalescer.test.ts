@@ -3,13 +3,16 @@ import { Coalescer, type Flushed } from './coalescer.ts'
 
 function counted(answers: Flushed[] = []) {
   const timers: { run: () => void; ms: number }[] = []
-  const seen = { flushes: 0, now: 0 }
+  const seen = { flushes: 0, now: 0, quiet: 0 }
   const coalescer = new Coalescer(
     () => {
       seen.flushes += 1
       return answers.shift() ?? { sent: true, more: false }
     },
     () => seen.now,
+    () => {
+      seen.quiet += 1
+    },
     (run, ms) => void timers.push({ run, ms }),
   )
   return { coalescer, timers, seen }
@@ -37,11 +40,11 @@ describe('coalescing', () => {
     const { coalescer, timers, seen } = counted()
     coalescer.request()
     await Promise.resolve()
-    seen.now = 9
+    seen.now = 49
     coalescer.request()
     await Promise.resolve()
     expect(seen.flushes).toBe(1)
-    seen.now = 10
+    seen.now = 50
     coalescer.request()
     await Promise.resolve()
     expect(seen.flushes).toBe(2)
@@ -56,8 +59,10 @@ describe('coalescing', () => {
     const { coalescer, timers, seen } = counted()
     coalescer.request()
     await Promise.resolve()
+    expect(seen.quiet).toBe(0)
     timers.shift()?.run()
     expect(timers).toEqual([])
+    expect(seen.quiet).toBe(1)
     coalescer.request()
     await Promise.resolve()
     expect(seen.flushes).toBe(2)

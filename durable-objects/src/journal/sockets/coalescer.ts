@@ -1,5 +1,7 @@
 /** The longest an event is held back to travel with others. */
 const HOLD_MS = 10
+/** A timer that is later than this belongs to an object that is busy: then the next event brings the flush. */
+const LATE_MS = 50
 
 /** What a flush did. */
 export interface Flushed {
@@ -16,6 +18,7 @@ export interface Flushed {
 export class Coalescer {
   readonly #flush: () => Flushed
   readonly #now: () => number
+  readonly #quiet: () => void
   readonly #later: (run: () => void, ms: number) => void
   #wanted = false
   #cooling = false
@@ -24,21 +27,28 @@ export class Coalescer {
   /** Only the last flush's timer counts. */
   #turn = 0
 
+  /**
+   * @param now milliseconds
+   * @param quiet told after a flush that nothing followed for 10 ms, while no timer is left
+   */
   constructor(
     flush: () => Flushed,
     now: () => number,
+    quiet: () => void,
     later: (run: () => void, ms: number) => void = (run, ms) => void setTimeout(run, ms),
   ) {
     this.#flush = flush
     this.#now = now
+    this.#quiet = quiet
     this.#later = later
   }
 
   request(): void {
     this.#wanted = true
     if (this.#queued) return
-    // A busy object's timers come late: then the next event brings the flush.
-    if (this.#cooling && this.#now() - this.#flushedAt < HOLD_MS) return
+    // The clock stands still within a turn, so this counts the flush itself too: to go by 10 ms here would make an object
+    // whose flushes take that long flush for every event.
+    if (this.#cooling && this.#now() - this.#flushedAt < LATE_MS) return
     this.#queued = true
     queueMicrotask(() => {
       this.#queued = false
@@ -61,6 +71,7 @@ export class Coalescer {
   #cooled(turn: number): void {
     if (turn !== this.#turn) return
     this.#cooling = false
-    this.#run()
+    if (this.#wanted) this.#run()
+    else this.#quiet()
   }
 }

@@ -18,6 +18,8 @@ export class Connections {
   readonly #ctx: DurableObjectState
   readonly #host: SocketHost
   readonly #known = new WeakMap<WebSocket, LiveConnection>()
+  /** Sockets whose cursor has moved since their attachment was written. */
+  readonly #moved = new Set<WebSocket>()
   #earliestEnd: { at: number | undefined } | undefined
 
   constructor(ctx: DurableObjectState, host: SocketHost) {
@@ -62,7 +64,22 @@ export class Connections {
   }
 
   save(ws: WebSocket, connection: Connection): void {
+    this.#moved.delete(ws)
     saveConnection(ws, connection)
+  }
+
+  /**
+   * A socket's cursor has moved. Writing an attachment costs half of what a send does, so it is written by `keepMoved` once
+   * the object is quiet: until then a timer keeps it in memory, and what takes it from there takes the sockets too.
+   */
+  moved(ws: WebSocket): void {
+    this.#moved.add(ws)
+  }
+
+  /** Writes the attachments of the sockets that moved. */
+  keepMoved(): void {
+    for (const ws of this.#moved) if (ws.readyState === OPEN) saveConnection(ws, this.of(ws))
+    this.#moved.clear()
   }
 
   /**

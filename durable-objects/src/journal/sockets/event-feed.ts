@@ -29,7 +29,11 @@ export class EventFeed {
   constructor(connections: Connections, host: SocketHost) {
     this.#connections = connections
     this.#host = host
-    this.#coalescer = new Coalescer(() => this.#flush(), host.now)
+    this.#coalescer = new Coalescer(
+      () => this.#flush(),
+      host.now,
+      () => connections.keepMoved(),
+    )
   }
 
   /** Something was committed: sockets get it within 10 ms. */
@@ -93,7 +97,7 @@ export class EventFeed {
       for (const frame of page.frames) this.#connections.sendText(ws, frame.text)
       connection.cursor = page.lastSeq
       connection.stalls = 0
-      this.#connections.save(ws, connection)
+      this.#connections.moved(ws)
       flushed.sent = true
     }
     // More than a page is a catching up too: paced by what the client reads.

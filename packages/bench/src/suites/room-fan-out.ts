@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Session } from '@menagerie/client'
-import { calls } from '@menagerie/contracts/routes'
+import { calls, users } from '@menagerie/contracts/routes'
 import { freePort, temporaryFolder, waitFor } from '@menagerie/testing'
 import { median, quantile } from '../load.ts'
 import { startOurs } from '../ours.ts'
@@ -84,11 +84,11 @@ async function openRoom(
   sessions: readonly Session[],
   onEvent: (data: Record<string, unknown>) => void = () => {},
 ): Promise<Room> {
-  const [first] = sessions
-  if (first === undefined) throw new Error('nobody has signed in')
-  // A number that nobody has rung yet; the lab is not there, so the call stays as it is.
+  const [first, second] = sessions
+  if (first === undefined || second === undefined) throw new Error('nobody has signed in')
+  const { data: callee } = await second.client.call(users.profile)
   const { data: call } = await first.client.call(calls.start, {
-    body: { to: '+12025550106', ringTimeoutSeconds: 600 },
+    body: { to: `user:${callee.id}`, ringTimeoutSeconds: 600 },
   })
   const clients: CountingClient[] = []
   for (let i = 0; i < SOCKETS; i++) {

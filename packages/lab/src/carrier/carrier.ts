@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import type { CallStore } from './call-store.ts'
-import { type Answer, deliver, nextTry } from './deliver.ts'
-import { type Delivery, freshCall, hasEnded, type LabCall, type LabStatus } from './lab-call.ts'
+import type { Answer } from './deliver.ts'
+import { freshCall, hasEnded, type LabCall, type LabStatus } from './lab-call.ts'
 import { type Act, actsOf } from './people.ts'
 import { play } from './script.ts'
 import { readTwiml } from './twiml.ts'
-import { type FaultSettings, WebhookFaults } from './webhook-faults.ts'
-import { dialForm, eventOf, progressForm, webhookForm } from './webhook-form.ts'
+import type { FaultSettings } from './webhook-faults.ts'
+import { dialForm, eventOf, progressForm } from './webhook-form.ts'
+import { Webhooks } from './webhooks.ts'
 
 export interface CarrierOptions {
   store: CallStore
@@ -45,14 +46,19 @@ export type Direction = { url: string } | { twiml: string }
 /** A telephone carrier: its calls move as their people act, and it tells its customer by signed webhooks. */
 export class Carrier {
   readonly #options: CarrierOptions
-  readonly #faults = new WebhookFaults()
+  readonly #webhooks: Webhooks
   /** One timer for each call that something is still to happen to. */
   readonly #timers = new Map<string, NodeJS.Timeout>()
-  readonly #sending = new Map<string, Promise<void>>()
-  readonly #stop = new AbortController()
 
   constructor(options: CarrierOptions) {
     this.#options = options
+    const { accountSid, authToken } = options
+    this.#webhooks = new Webhooks({
+      accountSid,
+      authToken,
+      answered: (call, { url }, answer) => this.#answered(call, url, answer),
+      sent: (call) => this.#keep(call),
+    })
   }
 
   /** Goes on with what the file knows of an earlier run. */
@@ -61,10 +67,10 @@ export class Carrier {
   }
 
   async stop(): Promise<void> {
-    this.#stop.abort()
+    const stopped = this.#webhooks.stop()
     for (const timer of this.#timers.values()) clearTimeout(timer)
     this.#timers.clear()
-    await Promise.all(this.#sending.values())
+    await stopped
   }
 
   /** Newest first. */
@@ -78,11 +84,11 @@ export class Carrier {
 
   /** How badly webhooks arrive. */
   get faults(): FaultSettings {
-    return this.#faults.settings
+    return this.#webhooks.faults
   }
 
   dialFaults(settings: FaultSettings): void {
-    this.#faults.dial(settings)
+    this.#webhooks.dialFaults(settings)
   }
 
   /** Places a call; the same token gives the same call. @throws Error for TwiML that is none */
@@ -188,52 +194,29 @@ export class Carrier {
     }
     if (silent || call.statusUrl === null || !call.statusEvents.includes(eventOf[status])) return
     const more = progressForm(call, call.sequence++, now, sipResponseCode)
-    this.#queue(call, 'status', call.statusUrl, more)
+    this.#webhooks.queue(call, 'status', call.statusUrl, more)
   }
 
   /** Asks the customer what the call shall do; what it did before is over. */
   #ask(call: LabCall, url: string, more: [string, string][] = []): void {
     this.#forgetDocument(call)
     call.asking = true
-    this.#queue(call, 'voice', url, more)
+    this.#webhooks.queue(call, 'voice', url, more)
   }
 
   #forgetDocument(call: LabCall): void {
     Object.assign(call, { script: [], verbUntil: null, dial: null, scriptAt: null, asking: false })
-    call.questions += 1
-    // A question that nobody waits for is not asked; one under way is not answered any more.
-    const inFlight = this.#sending.has(call.sid)
-    call.deliveries = call.deliveries.filter(
-      ({ kind, attempts }) => kind === 'status' || (inFlight && attempts > 0),
-    )
+    this.#webhooks.dropQuestions(call)
   }
 
   /** Goes on with the document of a call. */
   #play(call: LabCall, now: number): void {
     const turn = play(call, now, this.#options.speed, (url, dial) =>
-      this.#queue(call, 'status', url, dialForm(call, dial)),
+      this.#webhooks.queue(call, 'status', url, dialForm(call, dial)),
     )
     call.scriptAt = turn.next === 'wait' ? turn.until : null
     if (turn.next === 'ask') this.#ask(call, turn.url, turn.more)
     if (turn.next === 'end') this.#move(call, 'completed')
-  }
-
-  #queue(call: LabCall, kind: Delivery['kind'], url: string, more: [string, string][]): void {
-    const now = Date.now()
-    const form = webhookForm(call, this.#options.accountSid, more)
-    // Something new to tell: what has waited for the customer is tried again with it, and still goes first.
-    for (const waiting of call.deliveries) if (waiting.attempts > 0) waiting.dueAt = now
-    const fate = this.#faults.next(kind === 'voice')
-    if (fate.lost) {
-      this.#note(call, { kind, form }, 'lost')
-      return
-    }
-    const dueAt = now + fate.delayMs + fate.behindMs
-    const one: Delivery = { url, kind, form, attempts: 0, dueAt, firstAt: now }
-    if (kind === 'voice') one.question = call.questions
-    call.deliveries.push(fate.behindMs > 0 ? { ...one, loose: true } : one)
-    if (fate.againMs === null) return
-    call.deliveries.push({ ...one, dueAt: dueAt + fate.againMs, loose: true, again: true })
   }
 
   /** Keeps a call and sees to what happens to it next. */
@@ -245,9 +228,10 @@ export class Carrier {
   #schedule(call: LabCall): void {
     clearTimeout(this.#timers.get(call.sid))
     this.#timers.delete(call.sid)
-    if (this.#stop.signal.aborted) return
-    const webhook = this.#sending.has(call.sid) ? undefined : nextOf(call)?.dueAt
-    const due = [call.actAt, call.scriptAt, webhook].filter((at) => at !== null && at !== undefined)
+    if (this.#webhooks.stopped) return
+    const due = [call.actAt, call.scriptAt, this.#webhooks.dueAt(call)].filter(
+      (at) => at !== null && at !== undefined,
+    )
     if (due.length === 0) return
     // Node takes no longer timers; it looks again then.
     const wait = Math.min(2 ** 31 - 1, Math.max(0, Math.min(...due) - Date.now()))
@@ -263,36 +247,12 @@ export class Carrier {
     if (acts) this.#act(call)
     if (plays && call.scriptAt !== null && !hasEnded(call)) this.#play(call, now)
     if (acts || plays) this.#options.store.save(call)
-    const delivery = nextOf(call)
-    if (delivery !== undefined && delivery.dueAt <= now && !this.#sending.has(call.sid)) {
-      const sent = this.#send(call, delivery).finally(() => {
-        this.#sending.delete(call.sid)
-        this.#keep(call)
-      })
-      this.#sending.set(call.sid, sent)
-    }
+    this.#webhooks.sendDue(call, now)
     this.#schedule(call)
   }
 
-  /** One webhook of a call at a time, in order; the next follows once this one arrived or was given up. */
-  async #send(call: LabCall, delivery: Delivery): Promise<void> {
-    delivery.attempts += 1
-    const answer = await deliver(delivery, this.#options.authToken, this.#stop.signal)
-    const next =
-      answer.outcome === 'away' ? nextTry(delivery, Date.now(), Math.random()) : undefined
-    const isOver = delivery.kind === 'voice' && delivery.question !== call.questions
-    if (next !== undefined && !isOver) {
-      delivery.dueAt = next
-      return
-    }
-    call.deliveries = call.deliveries.filter((one) => one !== delivery)
-    this.#note(call, delivery, answer.said)
-    if (delivery.kind === 'voice' && !isOver && !delivery.again)
-      this.#answered(call, delivery, answer)
-  }
-
   /** A call does what the customer's TwiML says; one that gets none hears an error and is over. */
-  #answered(call: LabCall, { url }: Delivery, answer: Answer): void {
+  #answered(call: LabCall, url: string, answer: Answer): void {
     if (hasEnded(call)) return
     call.asking = false
     try {
@@ -305,23 +265,6 @@ export class Carrier {
     if (call.answeredAt === null) this.#move(call, 'in-progress')
     this.#play(call, Date.now())
   }
-
-  #note(call: LabCall, { kind, form }: Pick<Delivery, 'kind' | 'form'>, answer: string): void {
-    const status = form.find(([name]) => name === 'CallStatus')?.[1] ?? ''
-    const told = { status: `${kind} ${status}`, answer, at: Date.now() }
-    call.told = [...call.told, told].slice(-20)
-  }
 }
 
 const newSid = (): string => `CA${randomBytes(16).toString('hex')}`
-
-/** The webhook of a call that is sent next: the first in line, or one that is not in line. */
-function nextOf({ deliveries }: LabCall): Delivery | undefined {
-  const first = deliveries.find(({ loose }) => !loose)
-  return deliveries
-    .filter((one) => one === first || one.loose)
-    .reduce<Delivery | undefined>(
-      (best, one) => (best === undefined || one.dueAt < best.dueAt ? one : best),
-      undefined,
-    )
-}

@@ -197,6 +197,7 @@ export const fill = (path: string, id: string): string =>
   path
     .replace(IDENTIFIER, id)
     .replace('{realm}', 'no-such-realm')
+    .replace('{participantId}', 'p9')
     .replaceAll(/\{\w+\}/g, 'x')
 
 function shapeOf(schema: unknown): Record<string, unknown> {

@@ -76,6 +76,7 @@ test('the carrier is the lab only where there is a lab, and hashing is cheap onl
   expect(localVars('test', 'http://lab')).toEqual({
     BCRYPT_COST: '4',
     SIGN_INS_PER_MINUTE: '100000',
+    CALL_STARTS_PER_MINUTE: '100000',
     REQUIRE_ADMIN_SECOND_FACTOR: 'false',
     CARRIER_API_URL: 'http://lab',
     CARRIER_NUMBER: '+12025550100',

@@ -44,17 +44,28 @@ export async function listQueues(
   }
 }
 
-/** Shows a queue in the list before its own word of it arrives there; an older one changes nothing. */
-export async function showQueue(db: D1Database, queue: Queue): Promise<void> {
-  await queueStatement(db, { queue, removedAt: null }).run()
-}
+/**
+ * Shows a queue in the list before its own word of it arrives there; an older one changes nothing. Never throws: what
+ * was asked has been done by then, and where the list is away that word comes later.
+ */
+export const showQueue = (db: D1Database, queue: Queue): Promise<void> =>
+  ifThere(() => queueStatement(db, { queue, removedAt: null }).run())
 
-/** Takes a removed queue out of the list, for good. */
-export async function hideQueue(db: D1Database, id: string, now: number): Promise<void> {
-  await db
-    .prepare('UPDATE queues SET removed_at = ? WHERE id = ? AND removed_at IS NULL')
-    .bind(now, id)
-    .run()
+/** Takes a removed queue out of the list, for good. Never throws, as above. */
+export const hideQueue = (db: D1Database, id: string, now: number): Promise<void> =>
+  ifThere(() =>
+    db
+      .prepare('UPDATE queues SET removed_at = ? WHERE id = ? AND removed_at IS NULL')
+      .bind(now, id)
+      .run(),
+  )
+
+async function ifThere(write: () => Promise<unknown>): Promise<void> {
+  try {
+    await write()
+  } catch {
+    // The queue's outbox tries the same write until it succeeds, and logs what fails.
+  }
 }
 
 const toQueue = (row: Row): Queue => ({

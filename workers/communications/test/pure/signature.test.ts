@@ -10,6 +10,8 @@ const older = 'the-carrier-token-before-that-one'
 const url =
   'https://calls.example.com/webhooks/twilio/voice-status?callId=019aa5b8-7c00-7000-8000-000000000001&participant=p2'
 
+const encode = (text: string) => Uint8Array.from(Buffer.from(text))
+
 const isSigned = (form: URLSearchParams, signature: string | undefined, at = url) =>
   isSignedByTwilio([token], { url: at, form, signature })
 
@@ -44,9 +46,9 @@ describe("Twilio's own package", () => {
         const signature = twilio.getExpectedTwilioSignature(token, at, {})
         expect(twilio.validateRequestWithBody(token, signature, at, body)).toBe(true)
         expect(await isSigned(new URLSearchParams(), signature, at)).toBe(true)
-        expect(await isBodyOf(at, body)).toBe(true)
-        expect(await isBodyOf(at, `${body} `)).toBe(false)
-        expect(await isBodyOf(url, body)).toBe(false)
+        expect(await isBodyOf(at, encode(body))).toBe(true)
+        expect(await isBodyOf(at, encode(`${body} `))).toBe(false)
+        expect(await isBodyOf(url, encode(body))).toBe(false)
       }),
       { numRuns: 30 },
     )
@@ -142,6 +144,20 @@ describe('every change of a single byte of a signed request is refused', () => {
       }),
       { numRuns: 3_000 },
     )
+  })
+
+  test('in a JSON body, also where it reads as the same text', async () => {
+    const body = encode('{"CallSid":"CA1","Caller":"\uFFFD"}')
+    const at = `${url}&bodySHA256=${getExpectedBodyHash(new TextDecoder().decode(body))}`
+    const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes)
+    const others = [...body.keys()].flatMap((place) => [
+      Uint8Array.from([...body].toSpliced(place, 1)),
+      Uint8Array.from([...body].toSpliced(place, 0, 0x20)),
+      body.with(place, (body[place] ?? 0) ^ 0x80),
+    ])
+    for (const other of others) expect(await isBodyOf(at, other)).toBe(false)
+    const marked = Uint8Array.from([0xef, 0xbb, 0xbf, ...body])
+    expect([text(marked) === text(body), await isBodyOf(at, marked)]).toEqual([true, false])
   })
 
   test('in the signature', async () => {

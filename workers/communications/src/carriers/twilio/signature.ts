@@ -1,5 +1,6 @@
+import { createHash } from 'node:crypto'
 import { parse, stringify } from 'node:querystring'
-import { secretsEqual, sha256Hex } from '@menagerie/core'
+import { secretsEqual } from '@menagerie/core'
 
 const encoder = new TextEncoder()
 
@@ -49,10 +50,14 @@ export const bodyHashParameter = 'bodySHA256'
 
 /**
  * Whether a signed address vouches for a body: SHA-256 in lower-case hex
- * (twilio.com/docs/usage/webhooks/webhooks-security, "JSON bodies").
+ * (twilio.com/docs/usage/webhooks/webhooks-security, "JSON bodies"). Of the bytes as they came: several may read as the
+ * same text.
  */
-export const isBodyOf = async (url: string, body: string): Promise<boolean> =>
-  secretsEqual(await sha256Hex(body), new URL(url).searchParams.get(bodyHashParameter) ?? '')
+export const isBodyOf = (url: string, body: Uint8Array): Promise<boolean> =>
+  secretsEqual(
+    createHash('sha256').update(body).digest('hex'),
+    new URL(url).searchParams.get(bodyHashParameter) ?? '',
+  )
 
 async function signer(authToken: string) {
   const key = await crypto.subtle.importKey(

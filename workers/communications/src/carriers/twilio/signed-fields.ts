@@ -48,7 +48,7 @@ async function isSigned(
   for (const url of [`${base}${pathname}${search}`, `${base}/v1${pathname}${search}`]) {
     const request = { url, form: form ?? new URLSearchParams(), signature }
     if (!(await isSignedByTwilio(tokens, request))) continue
-    return form !== undefined || isBodyOf(url, new TextDecoder().decode(body))
+    return form !== undefined || isBodyOf(url, body)
   }
   return false
 }

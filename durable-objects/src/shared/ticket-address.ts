@@ -4,8 +4,9 @@ import { toBase64Url } from '@menagerie/core'
 const PREFIX_LENGTH = 22
 
 /**
- * What a ticket of a user's mailbox begins with. `GET /notifications/ws` does not name the mailbox, so the ticket must:
- * a user's id is no secret to the user, and what follows it is.
+ * What a ticket to an object of a user's own, such as a mailbox or a desk, begins with. `GET /notifications/ws` and
+ * `GET /agents/me/ws` do not name the object, so the ticket must: a user's id is no secret to the user, and what
+ * follows it is.
  */
 export function ticketAddress(userId: string): string {
   const hex = userId.replaceAll('-', '')
@@ -15,7 +16,7 @@ export function ticketAddress(userId: string): string {
   return toBase64Url(bytes)
 }
 
-/** The user whose mailbox a ticket leads to; `undefined` for a text that is no such ticket. */
+/** The user to whose object a ticket leads; `undefined` for a text that is no such ticket. */
 export function userOfTicket(ticket: string): string | undefined {
   const prefix = ticket.slice(0, PREFIX_LENGTH)
   if (!/^[\w-]{22}$/.test(prefix)) return undefined
