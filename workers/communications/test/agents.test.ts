@@ -305,6 +305,7 @@ describe('activities', () => {
     await evictDurableObject(stubOf(agent.id))
     await ring(agent.id, 'work')
     expect(await me(agent)).toMatchObject({ activity: 'offline', nextActivity: null, until: null })
+    await tab.until('agent.activity', ({ name }) => name === 'offline')
     const told = tab.frames.filter(({ type }) => type === 'agent.activity')
     expect(told.slice(-4).map(({ data }) => [data.name, data.next])).toEqual([
       ['busy', null],
