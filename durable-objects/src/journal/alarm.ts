@@ -26,6 +26,11 @@ export class Alarm {
     this.#context = context
   }
 
+  /** Whether one is being done now. It looks at what waits when it ends, and sets the next. */
+  get running(): boolean {
+    return this.#running
+  }
+
   /** Sets the alarm to whatever is due first, when that is not what it is set to. */
   rearm(): void {
     if (this.#running) return

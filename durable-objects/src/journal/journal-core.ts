@@ -219,6 +219,13 @@ export class JournalCore<State> {
     if (this.exists) this.#alarm.rearm()
   }
 
+  /** What is committed while an alarm is under way need not wait for its slowest destination. */
+  #sendMeanwhile(): void {
+    if (!this.#alarm.running || !this.#outbox.waits()) return
+    const faulty = (error: unknown) => this.#observe({ type: 'fault', where: 'outbox', error })
+    queueMicrotask(() => void this.#outbox.drain().catch(faulty))
+  }
+
   readonly #exec: JournalStorage['exec'] = (sql, ...bindings) => this.storage.exec(sql, ...bindings)
 
   #commit<T>(
@@ -246,6 +253,7 @@ export class JournalCore<State> {
         this.#stateText = result.value.saved.text
         this.#follower?.committed()
         this.rearm()
+        this.#sendMeanwhile()
       }
       return ok(result.value.applied)
     } catch (error) {
