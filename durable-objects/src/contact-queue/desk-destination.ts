@@ -27,7 +27,7 @@ const SILENT_MS = 5_000
 
 /**
  * Asks desks to offer contacts, all desks at once and each in order. What they answer comes back into the queue before
- * the orders leave the outbox. A desk that cannot be reached holds nobody up: its contact goes on to the next agent.
+ * the orders leave the outbox. A desk that cannot be reached holds its batch up for 5 s at most: its contact goes on to the next agent.
  */
 export const deskDestination = (host: DeskHost): Destination => ({
   delivery: 'confirmed',

@@ -1,37 +1,11 @@
-import {
-  type CallDirection,
-  type CallHistoryQuery,
-  CallRecord,
-  type CallStatus,
-} from '@menagerie/contracts'
-import { toTimestamp } from '@menagerie/core'
+import { type CallHistoryQuery, CallRecord } from '@menagerie/contracts'
+import { type CallRow, toCallRecord } from '@menagerie/durable-objects/call-row'
 
 /** What a list of calls is narrowed to. */
 export type HistoryFilters = Omit<CallHistoryQuery, 'limit' | 'cursor' | 'format'>
 
 /** A place in the list: milliseconds since the epoch, and the call there. */
 export type HistoryPosition = readonly [createdAt: number, id: string]
-
-interface Row {
-  id: string
-  direction: CallDirection
-  from_address: string
-  to_address: string
-  status: CallStatus
-  queue_id: string | null
-  agent_id: string | null
-  created_at: number
-  offered_at: number | null
-  answered_at: number | null
-  ended_at: number | null
-  wait_seconds: number | null
-  talk_seconds: number
-  hold_seconds: number
-  after_contact_work_seconds: number
-  duration_seconds: number
-  disposition: string | null
-  hangup_cause: string | null
-}
 
 export interface HistoryPage {
   records: CallRecord[]
@@ -62,11 +36,11 @@ export async function listCalls(
   const { results } = await db
     .prepare(sql)
     .bind(...values)
-    .all<Row>()
+    .all<CallRow>()
   const rows = results.slice(0, limit)
   const last = rows.at(-1)
   return {
-    records: rows.map(toRecord),
+    records: rows.map(toCallRecord),
     ...(results.length > limit && last ? { next: [last.created_at, last.id] } : {}),
   }
 }
@@ -142,28 +116,6 @@ function conditions({ status, direction, queueId, agentId }: HistoryFilters): Co
   if (agentId !== undefined) wanted.push(['calls.agent_id = ?', [agentId]])
   return wanted
 }
-
-const timeOrNull = (at: number | null): string | null => (at === null ? null : toTimestamp(at))
-
-const toRecord = (row: Row): CallRecord => ({
-  id: row.id,
-  direction: row.direction,
-  from: row.from_address,
-  to: row.to_address,
-  status: row.status,
-  queueId: row.queue_id,
-  agentId: row.agent_id,
-  offeredAt: timeOrNull(row.offered_at),
-  answeredAt: timeOrNull(row.answered_at),
-  endedAt: timeOrNull(row.ended_at),
-  waitSeconds: row.wait_seconds,
-  talkSeconds: row.talk_seconds,
-  holdSeconds: row.hold_seconds,
-  afterContactWorkSeconds: row.after_contact_work_seconds,
-  durationSeconds: row.duration_seconds,
-  disposition: row.disposition,
-  hangupCause: row.hangup_cause,
-})
 
 /** The columns of the history, in the contract's order. */
 export const recordColumns = Object.keys(CallRecord.shape) as (keyof CallRecord)[]

@@ -63,7 +63,7 @@ export const callMembers = sqliteTable(
   ],
 )
 
-/** The list of queues: a projection of the `ContactQueue` objects, each row as of the object's event `seq`. */
+/** The list of queues: a projection of the `ContactQueue` objects; `seq` is the queue's version. */
 export const queues = sqliteTable(
   'queues',
   {
@@ -83,7 +83,7 @@ export const queues = sqliteTable(
   (table) => [index('queues_name').on(table.name, table.id)],
 )
 
-/** The list of agents: a projection of the `AgentDesk` objects, each row as of the desk's event `seq`. */
+/** The list of agents: a projection of the `AgentDesk` objects; `seq` is the desk's version, since not every change is an event. */
 export const agents = sqliteTable(
   'agents',
   {
