@@ -22,6 +22,8 @@ const node: TestProjectInlineConfiguration = {
     maxWorkers,
     // Pure tests share nothing that needs a process for each file.
     isolate: false,
+    // Some bundle Workers or start programs, beside everything else.
+    testTimeout: 20_000,
     include: ['packages/*/src/**/*.test.ts', 'workers/*/src/**/*.test.ts']
       .concat(packages.map((folder) => `${folder}/test/**/*.test.ts`))
       .filter((pattern) => !own.some((folder) => pattern.startsWith(`${folder}/`))),
@@ -48,7 +50,8 @@ async function projectsOf(folder: string): Promise<TestProjectInlineConfiguratio
   return inside.map((project) => ({
     root: home,
     ...project,
-    test: { root: home, maxWorkers, ...project.test },
+    // A machine that is busy is no reason to fail: nothing here is timed.
+    test: { root: home, maxWorkers, testTimeout: 20_000, hookTimeout: 30_000, ...project.test },
   }))
 }
 

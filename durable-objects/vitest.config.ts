@@ -13,6 +13,8 @@ export const projects = [
       name: 'journal',
       root,
       environment: 'node',
+      // Pure tests share nothing that needs a process for each file.
+      isolate: false,
       include: ['src/**/*.test.ts', 'test/*.test.ts', 'test/{journal,devices}/**/*.test.ts'],
       testTimeout: 20_000,
     },

@@ -27,6 +27,8 @@ export default defineConfig({
   ],
   test: {
     name: 'admin',
+    // One workerd for all files; they share its storage.
+    isolate: false,
     include: ['test/**/*.test.ts'],
     silent: 'passed-only',
     setupFiles: ['test/support/migrate.ts'],

@@ -13,6 +13,9 @@ export default defineConfig({
         test: {
           name: 'communications-pure',
           environment: 'node',
+          isolate: false,
+          // Thousands of changed requests and texts each.
+          testTimeout: 20_000,
           include: ['test/pure/**/*.test.ts'],
         },
       },

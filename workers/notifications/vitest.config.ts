@@ -13,6 +13,7 @@ export default defineConfig({
         test: {
           name: 'notifications-pure',
           environment: 'node',
+          isolate: false,
           include: ['test/pure/**/*.test.ts'],
         },
       },

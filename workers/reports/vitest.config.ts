@@ -12,6 +12,7 @@ export default defineConfig({
         test: {
           name: 'reports-pure',
           environment: 'node',
+          isolate: false,
           include: ['test/pure/**/*.test.ts'],
         },
       },

@@ -1,18 +1,10 @@
 import type { Agent, PutAgentRequest, Reservation, SetActivityRequest } from '@menagerie/contracts'
-import { err, newId, ok, type Principal, type Result } from '@menagerie/core'
-import type { CallRoomApi } from '../call-room/index.ts'
-import type { ClientFrame, FiredTimer, JournalStorage, Ticket } from '../journal/index.ts'
-import { ObjectLog } from '../shared/object-log.ts'
-import { SocketObject } from '../shared/socket-object.ts'
+import { err, ok, type Principal, type Result } from '@menagerie/core'
+import type { Ticket } from '../journal/index.ts'
 import { ticketAddress } from '../shared/ticket-address.ts'
-import { type Asked, DeskBook } from './desk-book.ts'
-import { deskDestinations } from './desk-destinations.ts'
-import { answerFrame } from './desk-frames.ts'
-import type { DeskInput, DeskState } from './desk-state-types.ts'
-import { countStart, createDeskTables } from './desk-tables.ts'
-import { toTimerInput } from './desk-timers.ts'
+import { DeskBase } from './desk-base.ts'
+import { countStart } from './desk-tables.ts'
 import type {
-  AgentDeskEnv,
   AgentDeskError,
   CallPresence,
   DeskContext,
@@ -20,59 +12,21 @@ import type {
   Reserved,
   RingCommand,
 } from './desk-types.ts'
-import { isJoined } from './is-joined.ts'
 import { takeReservation } from './take-reservation.ts'
-import { isPresent, mayServe, onlyOnlookers } from './who-is-here.ts'
-
-const KEPT_MS = 7 * 24 * 60 * 60_000
-const MAX_EVENTS = 10_000
+import { mayServe, onlyOnlookers } from './who-is-here.ts'
 
 /** The one owner of an agent's day. Loads, steps, saves, sends; the rules live in desk-state.ts. */
-export class AgentDesk extends SocketObject<AgentDeskEnv, DeskState> {
-  protected readonly class = 'AgentDesk'
-  protected readonly noun = 'desk'
-  protected readonly log = new ObjectLog(
-    {
-      service: 'communications',
-      object: 'AgentDesk',
-      sockets: 'communications',
-      ownDestinations: ['projection', 'queue', 'room'],
-    },
-    () => this.now(),
-  )
-  readonly #exec: JournalStorage['exec'] = (sql, ...bindings) =>
-    this.ctx.storage.sql.exec(sql, ...bindings).toArray() as never
-  readonly #book = new DeskBook({
-    journal: () => this.journal,
-    exec: this.#exec,
-    now: () => this.now(),
-  })
-
-  constructor(ctx: DurableObjectState, env: AgentDeskEnv) {
-    super(ctx, env)
-    this.begin({
-      kind: 'agents',
-      destinations: deskDestinations(env, {
-        state: () => this.#book.state,
-        tell: (input) => this.#happen('room', input),
-        again: (destination, rows) => this.#book.again(destination, rows),
-        fault: (where, error) => this.log.observe({ type: 'fault', where, error }),
-      }),
-      schema: [createDeskTables],
-      retention: { maxAgeMs: KEPT_MS, maxEvents: MAX_EVENTS },
-    })
-  }
-
+export class AgentDesk extends DeskBase {
   /** The desk as it is now; `not_found` for one that was never opened. */
   get(_agentId: string): Result<Agent, AgentDeskError> {
-    const { state } = this.#book
-    return state === undefined ? err({ code: 'not_found' }) : ok(this.#book.show(state))
+    const { state } = this.book
+    return state === undefined ? err({ code: 'not_found' }) : ok(this.book.show(state))
   }
 
   /** The caller's own desk, which is opened by asking. */
   own(principal: Principal): Result<Agent, AgentDeskError> {
-    const opened = this.#open(principal)
-    return opened.ok ? ok(this.#book.show(opened.value)) : opened
+    const opened = this.open(principal)
+    return opened.ok ? ok(this.book.show(opened.value)) : opened
   }
 
   /** A supervisor says what the agent can do. */
@@ -83,11 +37,11 @@ export class AgentDesk extends SocketObject<AgentDeskEnv, DeskState> {
     context: DeskContext = {},
   ): Result<Agent, AgentDeskError> {
     if (!principal.permissions.includes('queues:write')) return err({ code: 'forbidden' })
-    const opened = this.#book.open(agentId)
+    const opened = this.book.open(agentId)
     if (!opened.ok) return opened
     const { displayName, skills, queueIds, capacity, wrapUpSeconds } = request
     const profile = { displayName, skills, queueIds, capacity, wrapUpSeconds }
-    return this.#ask(principal, { type: 'configure', profile }, context)
+    return this.ask(principal, { type: 'configure', profile }, context)
   }
 
   /** The agent chooses what to do. `conflict` for after-contact work, which comes by itself. */
@@ -97,16 +51,16 @@ export class AgentDesk extends SocketObject<AgentDeskEnv, DeskState> {
     context: DeskContext = {},
   ): Result<Agent, AgentDeskError> {
     if (!mayServe(principal)) return err({ code: 'forbidden' })
-    const opened = this.#open(principal)
+    const opened = this.open(principal)
     if (!opened.ok) return opened
-    this.#look()
-    return this.#ask(principal, { type: 'choose', name }, context)
+    this.look()
+    return this.ask(principal, { type: 'choose', name }, context)
   }
 
   /** A supervisor takes the agent off. */
   signOut(principal: Principal, context: DeskContext = {}): Result<Agent, AgentDeskError> {
     if (!principal.permissions.includes('queues:write')) return err({ code: 'forbidden' })
-    return this.#ask(principal, { type: 'sign-out' }, context)
+    return this.ask(principal, { type: 'sign-out' }, context)
   }
 
   accept(
@@ -116,7 +70,7 @@ export class AgentDesk extends SocketObject<AgentDeskEnv, DeskState> {
     context: DeskContext = {},
   ): Result<{ reservation: Reservation; replayed: boolean }, AgentDeskError> {
     const input = { type: 'accept', reservationId, connectionId: null } as const
-    return this.#decide(principal, key, input, context)
+    return this.decide(principal, key, input, context)
   }
 
   reject(
@@ -125,22 +79,22 @@ export class AgentDesk extends SocketObject<AgentDeskEnv, DeskState> {
     key: string | null,
     context: DeskContext = {},
   ): Result<{ reservation: Reservation; replayed: boolean }, AgentDeskError> {
-    return this.#decide(principal, key, { type: 'reject', reservationId }, context)
+    return this.decide(principal, key, { type: 'reject', reservationId }, context)
   }
 
   /** A ticket to the socket of the caller's own desk, which it opens. */
   async issueTicket(principal: Principal): Promise<Result<Ticket, AgentDeskError>> {
-    const opened = this.#open(principal)
+    const opened = this.open(principal)
     if (!opened.ok) return opened
     return ok(await this.journal.sockets.issueTicket(principal, ticketAddress(principal.id)))
   }
 
   /** Counts a start of a call; `too_many_requests` over the limit of a minute. */
   admitStart(principal: Principal): Result<null, AgentDeskError> {
-    const opened = this.#open(principal)
+    const opened = this.open(principal)
     if (!opened.ok) return opened
     const limit = Number(this.env.CALL_STARTS_PER_MINUTE)
-    const wait = countStart(this.#exec, limit, this.now())
+    const wait = countStart(this.exec, limit, this.now())
     if (wait === 0) return ok(null)
     return err({ code: 'too_many_requests', retryAfterSeconds: Math.ceil(wait / 1000) })
   }
@@ -150,9 +104,9 @@ export class AgentDesk extends SocketObject<AgentDeskEnv, DeskState> {
     command: ReserveCommand,
     context: DeskContext = {},
   ): Promise<Result<Reserved, AgentDeskError>> {
-    this.#look()
+    this.look()
     const host = {
-      book: this.#book,
+      book: this.book,
       db: this.env.DB,
       hidden: () => onlyOnlookers(this.journal.sockets.principals),
       now: () => this.now(),
@@ -172,18 +126,18 @@ export class AgentDesk extends SocketObject<AgentDeskEnv, DeskState> {
     { reservationId, reason }: { reservationId: string; reason: string },
     context: DeskContext = {},
   ): Result<null, AgentDeskError> {
-    return this.#note('queue', { type: 'cancel-reservation', reservationId, reason }, context)
+    return this.note('queue', { type: 'cancel-reservation', reservationId, reason }, context)
   }
 
   /** The list of queues, or one of them, has changed. */
   refreshQueues(context: DeskContext = {}): Result<null, AgentDeskError> {
-    return this.#note('queue', { type: 'queues-changed' }, context)
+    return this.note('queue', { type: 'queues-changed' }, context)
   }
 
   /** The contacts of an agent who was locked out go on, also where the client does not let go of its socket. */
   override closeSession(sessionId: string, context: DeskContext = {}): number {
     const closed = super.closeSession(sessionId, context)
-    this.#look()
+    this.look()
     return closed
   }
 
@@ -192,11 +146,11 @@ export class AgentDesk extends SocketObject<AgentDeskEnv, DeskState> {
     { userId, ...call }: RingCommand,
     context: DeskContext = {},
   ): Result<{ devices: number }, AgentDeskError> {
-    const opened = this.#book.open(userId)
+    const opened = this.book.open(userId)
     if (!opened.ok) return opened
-    const noted = this.#note('room', { type: 'ring', call }, context)
+    const noted = this.note('room', { type: 'ring', call }, context)
     if (!noted.ok) return noted
-    const rings = this.#book.state?.ringing.some(({ callId }) => callId === call.callId)
+    const rings = this.book.state?.ringing.some(({ callId }) => callId === call.callId)
     return ok({ devices: rings === true ? this.journal.sockets.count : 0 })
   }
 
@@ -204,7 +158,7 @@ export class AgentDesk extends SocketObject<AgentDeskEnv, DeskState> {
     { callId, status }: { callId: string; userId: string; status: string },
     context: DeskContext = {},
   ): Result<null, AgentDeskError> {
-    return this.#note('room', { type: 'stop-ring', callId, status }, context)
+    return this.note('room', { type: 'stop-ring', callId, status }, context)
   }
 
   /** A room tells whether the account takes part in its call. */
@@ -212,106 +166,8 @@ export class AgentDesk extends SocketObject<AgentDeskEnv, DeskState> {
     { userId, ...presence }: CallPresence,
     context: DeskContext = {},
   ): Result<null, AgentDeskError> {
-    const opened = this.#book.open(userId)
+    const opened = this.book.open(userId)
     if (!opened.ok) return opened
-    return this.#note('room', { type: 'presence', ...presence }, context)
-  }
-
-  protected override snapshot(state: DeskState) {
-    return this.#book.show(state)
-  }
-
-  protected override hasEnded(): boolean {
-    return false
-  }
-
-  protected override command(principal: Principal, frame: ClientFrame, connectionId: string) {
-    this.#look()
-    return answerFrame(principal, frame, connectionId, (input) =>
-      this.#book.hear(principal.id, frame, input),
-    )
-  }
-
-  protected override opened(): void {
-    this.#look()
-  }
-
-  protected override closed(): void {
-    this.#look()
-  }
-
-  protected override returned(): void {
-    this.#look()
-  }
-
-  protected override async ring(timer: FiredTimer): Promise<void> {
-    const { state } = this.#book
-    if (state === undefined) return
-    const input = await toTimerInput(timer.name, state, {
-      db: this.env.DB,
-      present: () => this.#present,
-      isJoined: (callId) =>
-        isJoined(this.env.CALL_ROOM.getByName(callId) as unknown as CallRoomApi, state.id),
-    })
-    this.#book.fire(timer, input)
-  }
-
-  /** Takes in what a person asked for, and shows what the desk is then. */
-  #ask({ id: actor }: Principal, input: DeskInput, context: DeskContext) {
-    const body = { type: input.type }
-    const taken = this.#book.take({ actor, source: 'http', id: newId(), body, context }, input)
-    this.log.end(`desk.${input.type}`, taken.ok, { user: actor, ...context })
-    return this.#book.shown(taken)
-  }
-
-  #decide(
-    principal: Principal,
-    key: string | null,
-    input: Extract<DeskInput, { type: 'accept' | 'reject' }>,
-    context: DeskContext,
-  ): Result<{ reservation: Reservation; replayed: boolean }, AgentDeskError> {
-    if (!mayServe(principal)) return err({ code: 'forbidden' })
-    const { id: actor } = principal
-    const { type, reservationId } = input
-    const body = { type, reservationId }
-    const asked: Asked = { actor, source: 'http', id: key ?? newId(), body, context }
-    const taken = this.#book.take(asked, input)
-    this.log.end(`desk.${type}`, taken.ok, { user: actor, reservationId, ...context })
-    return this.#book.decided(taken, input)
-  }
-
-  /** Takes in what another object tells. */
-  #note(
-    actor: 'queue' | 'room',
-    input: DeskInput,
-    context: DeskContext,
-  ): Result<null, AgentDeskError> {
-    const noted = this.#book.notice({ actor, source: 'service', context }, input)
-    this.log.end(`desk.${input.type}`, noted.ok && noted.value, { ...context })
-    return noted.ok ? ok(null) : noted
-  }
-
-  /** Takes in what the desk itself notices. @throws Error where the journal cannot keep it: it happens again */
-  #happen(actor: string, input: DeskInput): void {
-    const noted = this.#book.notice({ actor, source: 'socket' }, input)
-    if (!noted.ok) throw new Error(`The desk's journal answered ${noted.error.code}`)
-  }
-
-  get #present(): boolean {
-    return isPresent(this.#book.state?.isAgent === true, this.journal.sockets.principals)
-  }
-
-  /**
-   * What no socket tells by itself: that this side closed it and its client does not answer, or that it lives on with
-   * a token of more or fewer permissions.
-   */
-  #look(): void {
-    const type = this.#present ? 'connected' : 'disconnected'
-    this.#happen(this.journal.name, { type })
-  }
-
-  /** Opens the desk of somebody who asks for it. */
-  #open({ kind, id }: Principal): Result<DeskState, AgentDeskError> {
-    return kind === 'user' ? this.#book.open(id) : err({ code: 'forbidden' })
+    return this.note('room', { type: 'presence', ...presence }, context)
   }
 }

@@ -9,9 +9,10 @@ import type {
   JournalInput,
   JournalStorage,
 } from '../journal/types.ts'
+import { fail } from '../shared/journal-refusal.ts'
 import { type DeskOutcome, decisionOf } from './desk-decision.ts'
-import { fail } from './desk-errors.ts'
 import type { QueueRow, RoomRow } from './desk-messages.ts'
+import { rowChanged } from './desk-projection.ts'
 import { beginDesk, stepDesk } from './desk-state.ts'
 import type { DeskInput, DeskState, DeskTimerInput } from './desk-state-types.ts'
 import { findReservation } from './desk-tables.ts'
@@ -20,6 +21,8 @@ import { toAgent } from './desk-view.ts'
 
 const FIRST_AGAIN_MS = 500
 const LAST_AGAIN_MS = 60_000
+/** How long the list and the history wait for what changes next. */
+const LATER_MS = 1_000
 
 /** Who asks, through which door, and under which id. */
 export interface Asked {
@@ -40,6 +43,9 @@ export interface BookHost {
 /** A desk's rules on its journal: each input is one transaction of everything it leads to. */
 export class DeskBook {
   readonly #host: BookHost
+  // Both are caches: without them one message more leaves.
+  #listWaits = false
+  #laterAt = 0
 
   constructor(host: BookHost) {
     this.#host = host
@@ -48,6 +54,12 @@ export class DeskBook {
   /** `undefined` for a desk that was never opened. */
   get state(): DeskState | undefined {
     return this.#host.journal().state
+  }
+
+  /** The desk for its row of the list, which is written now: what changes from here on needs another row. */
+  takeListed(): DeskState | undefined {
+    this.#listWaits = false
+    return this.state
   }
 
   /** Opens the desk of an account; once it is open, nothing happens. */
@@ -162,13 +174,22 @@ export class DeskBook {
   }
 
   #apply(asked: JournalInput, input: DeskInput, created?: Reservation) {
-    return this.#host.journal().apply<DeskOutcome>(asked, (state, now) =>
-      decisionOf(this.#host.exec, state, stepDesk(state, input, now), {
+    let lists = false
+    const applied = this.#host.journal().apply<DeskOutcome>(asked, (state, now) => {
+      const step = stepDesk(state, input, now)
+      lists = rowChanged(state, step.state)
+      // A clock that was set back must not hold anything for longer.
+      if (this.#laterAt <= now || this.#laterAt > now + LATER_MS) this.#laterAt = now + LATER_MS
+      return decisionOf(this.#host.exec, state, step, {
         seq: this.#head(),
         created,
         traceparent: asked.traceparent,
-      }),
-    )
+        listWaits: this.#listWaits,
+        laterAt: this.#laterAt,
+      })
+    })
+    if (applied.ok && lists) this.#listWaits = true
+    return applied
   }
 
   #head(): number {

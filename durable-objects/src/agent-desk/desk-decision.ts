@@ -1,7 +1,7 @@
 import type { Reservation } from '@menagerie/contracts'
 import type { JsonObject } from '@menagerie/core'
 import type { Decision, JournalStorage } from '../journal/index.ts'
-import { messagesOf } from './desk-messages.ts'
+import { messagesOf, type Sending } from './desk-messages.ts'
 import type { DeskState, DeskStep } from './desk-state-types.ts'
 import { saveReservation } from './desk-tables.ts'
 
@@ -18,10 +18,10 @@ export function decisionOf(
   exec: JournalStorage['exec'],
   before: DeskState,
   step: DeskStep,
-  options: { seq: number; created?: Reservation | undefined; traceparent?: string | undefined },
+  options: Sending & { seq: number; created?: Reservation | undefined },
 ): Decision<DeskState, DeskOutcome> {
   const { state, events, effects, refusal } = step
-  const { seq, created, traceparent } = options
+  const { seq, created } = options
   const kept = state.reservations.map(({ id }) => id)
   const isNew = created !== undefined && events.some(({ type }) => type === 'reservation.created')
   return {
@@ -34,7 +34,7 @@ export function decisionOf(
           : data,
     })),
     outcome: { refusal: refusal ?? null, seq, version: state.version },
-    outbox: (numbered) => messagesOf(before, state, numbered, effects, traceparent),
+    outbox: (numbered) => messagesOf(before, state, numbered, effects, options),
     timers: effects.filter(
       (effect) => effect.type === 'timer.set' || effect.type === 'timer.cancel',
     ),

@@ -31,6 +31,7 @@ function around(answers: Record<string, () => unknown> = {}) {
   } as unknown as Parameters<typeof deskDestinations>[0]
   const destinations = deskDestinations(env, {
     state: () => world.state,
+    takeListed: () => world.state,
     tell: (input) => inputs.push(input),
     again: (destination, rows) => again.push([destination, rows]),
     fault: (_, error) => faults.push(error),
@@ -61,6 +62,25 @@ describe('the outbox of a desk', () => {
       version: world.state.version,
       serves: true,
       free: 1,
+    })
+  })
+
+  it('tells a queue of a reservation and of where the agent stands by one word', async () => {
+    const { told, send, world } = around()
+    const ended = {
+      type: 'ended',
+      queueId: 'queue',
+      reservationId: 'r1',
+      outcome: 'accepted',
+      at: 1,
+    }
+    await send('queue', [ended, standing('queue'), standing('other')])
+    expect(told.map(([what]) => what).sort()).toEqual([
+      'other agentChanged',
+      'queue reservationEnded',
+    ])
+    expect(told.find(([what]) => what.startsWith('queue'))?.[1]).toMatchObject({
+      standing: { version: world.state.version },
     })
   })
 

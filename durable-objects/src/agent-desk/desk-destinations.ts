@@ -17,6 +17,8 @@ const LIMIT_MS = 5_000
 export interface DestinationHost {
   /** As it was last saved. */
   state: () => DeskState | undefined
+  /** The same, for the list: changes from now on are told by another row. */
+  takeListed: () => DeskState | undefined
   /** @throws Error where the journal cannot keep it */
   tell: (input: DeskInput) => void
   /** Has rows sent again after a while. @throws Error where the journal cannot keep them */
@@ -31,7 +33,10 @@ export const deskDestinations = (
   host: DestinationHost,
 ): Record<string, Destination> => ({
   history: queueDestination(env.HISTORY_QUEUE),
-  projection: projectionDestination(env.DB, () => host.tell({ type: 'queues-changed' })),
+  projection: projectionDestination(env.DB, {
+    take: host.takeListed,
+    appeared: () => host.tell({ type: 'queues-changed' }),
+  }),
   queue: each<QueueRow>('queue', host, ({ queueId }) => queueId, tellQueue(env, host)),
   room: each<RoomRow>('room', host, ({ callId }) => callId, tellRoom(env, host)),
 })
@@ -79,6 +84,7 @@ const tellQueue =
       if (desk === undefined) throw new Error('A desk that tells of itself is there')
       return standingOf(desk, queueId)
     }
+    let told = 0
     for (const row of rows)
       if (row.type === 'ended') {
         const { reservationId, outcome, at } = row
@@ -87,9 +93,12 @@ const tellQueue =
         mustArrive(
           await queue.reservationEnded({ reservationId, agentId, outcome, at, standing: now }),
         )
+        told = now.version
       }
-    if (rows.some(({ type }) => type === 'standing'))
-      mustArrive(await queue.agentChanged(standing()))
+    if (!rows.some(({ type }) => type === 'standing')) return
+    const now = standing()
+    // What became of a reservation was told together with it.
+    if (now.version !== told) mustArrive(await queue.agentChanged(now))
   }
 
 const tellRoom =

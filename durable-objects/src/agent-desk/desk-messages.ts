@@ -1,7 +1,7 @@
 import type { ActivityName } from '@menagerie/contracts'
 import { eventRows, type JsonObject, makeEvent } from '@menagerie/core'
 import type { JournalEvent, OutboxEntry } from '../journal/index.ts'
-import { rowChanged, toProjected } from './desk-projection.ts'
+import { appears, type ListRow, rowChanged } from './desk-projection.ts'
 import type { DeskEffect, DeskState } from './desk-state-types.ts'
 
 /** How often a row was sent in vain; missing before the first time. */
@@ -36,29 +36,44 @@ export type RoomRow = Tried &
     | { type: 'work'; callId: string; seconds: number }
   )
 
+/** What a step's messages depend on beside the step. */
+export interface Sending {
+  traceparent: string | undefined
+  /** A row that tells of the list's change waits, and will tell of this one as well. */
+  listWaits: boolean
+  /** When what nobody waits for leaves, milliseconds since the epoch: together, since changes come in twos and threes. */
+  laterAt: number
+}
+
 /** What leaves the desk because of one step: CloudEvents, words to queues and rooms, and the row of the list. */
 export function messagesOf(
   before: DeskState,
   after: DeskState,
   events: readonly JournalEvent[],
   effects: readonly DeskEffect[],
-  traceparent: string | undefined,
+  { traceparent, listWaits, laterAt }: Sending,
 ): OutboxEntry[] {
   const name = `agents/${after.id}:v${after.version}`
   const rows = effects.flatMap(rowOf)
+  const comes = appears(before, after)
+  const body = { appears: comes } satisfies ListRow
   return [
-    ...events.flatMap((event) => activityChanged(before, event, traceparent)),
+    ...events
+      .flatMap((event) => activityChanged(before, event, traceparent))
+      .map((row) => ({ ...row, dueAt: laterAt })),
     ...rows.map(({ destination, body }, index) => ({
       id: `${name}.${index}@${destination}`,
       destination,
       body: body as unknown as JsonObject,
     })),
-    ...(rowChanged(before, after)
+    ...(rowChanged(before, after) && (comes || !listWaits)
       ? [
           {
             id: `${name}@projection`,
             destination: 'projection',
-            body: toProjected(before, after) as unknown as JsonObject,
+            body,
+            // Queues look for the agent in the list.
+            ...(comes ? {} : { dueAt: laterAt }),
           },
         ]
       : []),

@@ -4,7 +4,7 @@ import type { Destination } from '../journal/index.ts'
 import type { DeskState } from './desk-state-types.ts'
 
 /** An agent's row of the list. Times are milliseconds since the epoch. */
-export interface ProjectedAgent {
+interface ProjectedAgent {
   id: string
   /** The desk's: not every change is an event, and an older row never overwrites a newer one. */
   version: number
@@ -17,28 +17,33 @@ export interface ProjectedAgent {
   activitySince: number
   connected: boolean
   activeContacts: number
+}
+
+/** A row of the outbox: the list's row has changed, and is read when it leaves. */
+export interface ListRow {
   /** From here on queues tell the desk of their changes, which they do by this list. */
   appears: boolean
 }
 
-export function toProjected(before: DeskState, after: DeskState): ProjectedAgent {
-  const { id, version, activity, connected } = after
-  return {
+const toProjected = ({ id, version, activity, connected, contacts, profile }: DeskState) =>
+  ({
     id,
     version,
-    ...after.profile,
+    ...profile,
     activity: activity.name,
     activitySince: activity.since,
     connected,
-    activeContacts: after.contacts.length,
-    appears: activity.name !== 'offline' && before.activity.name === 'offline',
-  }
-}
+    activeContacts: contacts.length,
+  }) satisfies ProjectedAgent
+
+/** Whether the agent has come to work. */
+export const appears = (before: DeskState, after: DeskState): boolean =>
+  after.activity.name !== 'offline' && before.activity.name === 'offline'
 
 /** Whether the list's row has changed; accounts that are no agents have none. */
 export function rowChanged(before: DeskState, after: DeskState): boolean {
   if (!after.isAgent) return false
-  const text = (state: DeskState) => JSON.stringify({ ...toProjected(state, state), version: 0 })
+  const text = (state: DeskState) => JSON.stringify({ ...toProjected(state), version: 0 })
   return !before.isAgent || text(before) !== text(after)
 }
 
@@ -52,20 +57,23 @@ ON CONFLICT (user_id) DO UPDATE SET seq = excluded.seq, display_name = excluded.
 WHERE excluded.seq > agents.seq`
 
 /**
- * The list's rows in D1.
+ * The list's row in D1: as the desk is now, so one write says what several rows of the outbox tell of.
  *
- * @param appeared told when the agent has come into the list of those at work: a queue that was made before could not
- * know of the agent, so the agent must look for queues after
+ * @param host `take` gives the desk and is told by that that the waiting rows are being sent: a later change needs
+ * another. `appeared` is told when the agent has come into the list of those at work: a queue that was made before
+ * could not know of the agent, so the agent must look for queues after
  */
-export const projectionDestination = (db: D1Database, appeared: () => void): Destination => ({
+export const projectionDestination = (
+  db: D1Database,
+  host: { take: () => DeskState | undefined; appeared: () => void },
+): Destination => ({
   delivery: 'confirmed',
   batchSize: 50,
   async send(rows: readonly { id: string; body: JsonObject }[]) {
-    const agents = rows.map(({ body }) => body as unknown as ProjectedAgent)
-    // All of one desk: the newest says what the others said.
-    const newest = agents.reduce((last, one) => (one.version > last.version ? one : last))
-    await statementOf(db, newest).run()
-    if (agents.some(({ appears }) => appears)) appeared()
+    const desk = host.take()
+    if (desk === undefined) throw new Error('A desk that is listed is there')
+    await statementOf(db, toProjected(desk)).run()
+    if (rows.some(({ body }) => (body as unknown as ListRow).appears)) host.appeared()
   },
 })
 

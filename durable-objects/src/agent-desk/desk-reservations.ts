@@ -49,6 +49,7 @@ export function reserve(state: DeskState, command: Reserve, now: number): Change
     events: [{ type: 'reservation.created', data: { id: reservationId } }],
     effects: [{ type: 'timer.set', name: `reservation:${reservationId}`, at: expiresAt }],
     reason: null,
+    askedBy: queueId,
   }
 }
 

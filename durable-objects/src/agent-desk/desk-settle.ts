@@ -27,7 +27,7 @@ export function andThen(change: Change, more: (state: DeskState) => Change): Cha
  * @param now milliseconds since the epoch
  */
 export function settle(before: DeskState, change: Change, now: number): DeskStep {
-  const { events, effects, refusal } = change
+  const { events, effects, refusal, askedBy } = change
   if (change.state === before)
     return refusal === undefined
       ? { state: before, events, effects }
@@ -61,7 +61,11 @@ export function settle(before: DeskState, change: Change, now: number): DeskStep
         reason,
       },
     })
-  return { state, events: told, effects: [...effects, ...standings(before, state, effects)] }
+  return {
+    state,
+    events: told,
+    effects: [...effects, ...standings(before, state, effects, askedBy)],
+  }
 }
 
 /** Queues that must be told, and are not told anyway. */
@@ -69,11 +73,12 @@ function standings(
   before: DeskState,
   state: DeskState,
   effects: readonly DeskEffect[],
+  askedBy: string | undefined,
 ): DeskEffect[] {
   const changed = standingText(before) !== standingText(state)
   const told = effects.flatMap((one) => (one.type === 'queue.standing' ? one.queueId : []))
   return [...new Set([...before.serves, ...state.serves])]
     .filter((id) => changed || before.serves.includes(id) !== state.serves.includes(id))
-    .filter((id) => !told.includes(id))
+    .filter((id) => id !== askedBy && !told.includes(id))
     .map((queueId) => ({ type: 'queue.standing', queueId }))
 }

@@ -182,4 +182,6 @@ export interface DeskStep {
 /** A step that is not settled yet, and why the activity may have changed. */
 export interface Change extends DeskStep {
   reason: string | null
+  /** The queue that asked for it, and knows by the answer what it does to the agent's standing. */
+  askedBy?: string
 }

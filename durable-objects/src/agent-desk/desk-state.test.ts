@@ -362,6 +362,16 @@ describe('queues', () => {
     expect(told()).toEqual(['other'])
   })
 
+  it('hear of a reservation unless they asked for it: they have the answer', () => {
+    const world = DeskWorld.ready()
+    world.queueIds = ['queue', 'other']
+    world.take({ type: 'queues-changed' })
+    world.advance(0)
+    world.told.length = 0
+    world.reserve('r1')
+    expect(world.told).toEqual([{ type: 'queue.standing', queueId: 'other' }])
+  })
+
   it('hear a version that grows with each change', () => {
     const world = DeskWorld.ready()
     const { version } = world.state

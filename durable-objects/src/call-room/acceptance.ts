@@ -1,4 +1,6 @@
 import { endBothSides, letGo } from './call-end.ts'
+import type { AgentAcceptance, Refusal } from './call-inputs.ts'
+import type { Step } from './call-outputs.ts'
 import {
   answeredAt,
   chain,
@@ -12,7 +14,7 @@ import {
   unchanged,
   updated,
 } from './call-phase.ts'
-import type { AgentAcceptance, CallState, Refusal, Step } from './call-types.ts'
+import type { CallState } from './call-types.ts'
 import { join, letIn } from './participants.ts'
 import { connect } from './ringing.ts'
 

@@ -1,16 +1,10 @@
 import type { FlowStep } from '@menagerie/contracts'
 import { describe, expect, test } from 'vitest'
 import { refuseAcceptance } from './acceptance.ts'
+import type { CallCommand, CallInput, Commander } from './call-inputs.ts'
+import type { CallEffect, Step } from './call-outputs.ts'
 import { begin, obey, receive, step } from './call-state.ts'
-import type {
-  CallCommand,
-  CallDetails,
-  CallEffect,
-  CallInput,
-  CallState,
-  Commander,
-  Step,
-} from './call-types.ts'
+import type { CallDetails, CallState } from './call-types.ts'
 import { instructionsOf } from './instructions.ts'
 
 const T0 = Date.parse('2026-11-22T10:00:00Z')

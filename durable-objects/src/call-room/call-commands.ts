@@ -1,5 +1,7 @@
 import { err, ok, type Result } from '@menagerie/core'
 import { hangUp } from './call-end.ts'
+import type { CallCommand, Commander, Refusal } from './call-inputs.ts'
+import type { Step } from './call-outputs.ts'
 import {
   chain,
   chainOn,
@@ -17,11 +19,12 @@ import {
   updated,
 } from './call-phase.ts'
 import { goes } from './call-presence.ts'
-import type { CallCommand, CallState, Commander, Refusal, Step } from './call-types.ts'
+import type { CallState } from './call-types.ts'
+import { redirectLegs } from './legs.ts'
 import { note, update } from './participants.ts'
 import { answerRing, ringFailed } from './ring-outcomes.ts'
 import { isRung, stopRing } from './ringing.ts'
-import { transfer } from './transfer.ts'
+import { takeBack, transfer } from './transfer.ts'
 import { requeue, withdraw } from './waiting.ts'
 
 /**
@@ -55,7 +58,7 @@ export function obey(
     case 'resume':
       if (state.phase.status !== 'on-hold' || isFetching(state))
         return refuse('conflict', 'Only a call on hold can be taken back')
-      return ok(chain(state, talk(now), redirect))
+      return ok(chain(state, talk(now), redirect, redirectLegs))
     case 'transfer':
       return transfer(state, command, by, now)
     case 'dtmf':
@@ -142,6 +145,7 @@ function remove(
   if (one === undefined || one.removed) return refuse('not_found', 'There is no such participant')
   if (one.kind === 'phone') {
     if (one.state !== 'joined') return refuse('conflict', 'They are not in the call')
+    if (state.transfer?.target === participantId) return ok(takeBack(state, now))
     return ok(putDown(state, by, now))
   }
   const gone = { entry: 'none', removed: true } as const

@@ -1,4 +1,5 @@
 import type { TerminalCallStatus } from '@menagerie/contracts'
+import type { Step } from './call-outputs.ts'
 import {
   answeredAt,
   chain,
@@ -11,7 +12,8 @@ import {
   order,
   unchanged,
 } from './call-phase.ts'
-import type { CallState, EndReason, Step } from './call-types.ts'
+import type { CallState, EndReason } from './call-types.ts'
+import { dropLegs } from './legs.ts'
 import { leave } from './participants.ts'
 import { stopRing } from './ringing.ts'
 import { withdraw } from './waiting.ts'
@@ -37,12 +39,14 @@ export const end =
       'hangup-confirm',
       'carrier-check',
       'time-limit',
+      'consult',
     ]
     return chain(
       state,
       stopRing(status),
       withdraw(byCustomer.has(reason) ? 'abandoned' : 'ended'),
       having({ transfer: null }),
+      dropLegs,
       leave(() => true, now),
       effects(...timers.map((name) => ({ type: 'timer.cancel', name }) as const)),
       enter({ status, reason, answeredAt: at, heldMs, endedAt: now }),
@@ -81,6 +85,7 @@ export const hangUp =
       hungUp,
       effects({ type: 'timer.set', name: 'hangup-confirm', at: now + HANGUP_CONFIRM_MS }),
       order({ type: 'carrier.hangup', callSid: null }),
+      dropLegs,
     )
   }
 

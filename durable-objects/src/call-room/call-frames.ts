@@ -7,7 +7,7 @@ import {
 import { err, ok, type Result } from '@menagerie/core'
 import { z } from 'zod'
 import type { ClientFrame } from '../journal/index.ts'
-import type { CallCommand } from './call-types.ts'
+import type { CallCommand } from './call-inputs.ts'
 import type { CallRoomError } from './room-types.ts'
 
 export type FrameAnswer =
@@ -81,7 +81,6 @@ const details: Record<CallRoomError['code'], string> = {
   not_found: 'There is no such call',
   forbidden: 'This needs the permission calls:write',
   conflict: 'The call has ended',
-  not_implemented: 'This is not built',
   validation_failed: 'The frame is not valid',
   idempotency_mismatch: 'The id was used for another frame',
   payload_too_large: 'The frame is too large',

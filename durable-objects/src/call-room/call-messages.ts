@@ -2,7 +2,8 @@ import { type CallStatus, isTerminal } from '@menagerie/contracts'
 import { eventRows, type JsonObject, makeEvent } from '@menagerie/core'
 import type { CallPresence } from '../agent-desk/index.ts'
 import type { JournalEvent, OutboxEntry } from '../journal/index.ts'
-import type { CallEffect, CallState, ParticipantData, StatusData } from './call-types.ts'
+import type { CallEffect, ParticipantData, StatusData } from './call-outputs.ts'
+import type { CallState } from './call-types.ts'
 import { membersOf, queueOf, toRecord } from './call-view.ts'
 
 /**

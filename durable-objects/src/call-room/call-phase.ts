@@ -2,15 +2,12 @@ import { type CallStatus, isTerminal } from '@menagerie/contracts'
 import type {
   CallEffect,
   CallJournalEvent,
-  CallParticipant,
-  CallPhase,
-  CallState,
   CarrierOrder,
-  EndedPhase,
   RoomTask,
   Step,
   UpdatedData,
-} from './call-types.ts'
+} from './call-outputs.ts'
+import type { CallParticipant, CallPhase, CallState, EndedPhase } from './call-types.ts'
 import { TIME_LIMIT_MS } from './limits.ts'
 
 /** The step that changes nothing. */

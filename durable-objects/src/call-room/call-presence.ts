@@ -1,5 +1,14 @@
-import { chain, effects, hasEnded, type Move, participantOf, unchanged } from './call-phase.ts'
-import type { CallState, Step } from './call-types.ts'
+import type { Step } from './call-outputs.ts'
+import {
+  chain,
+  effects,
+  hasEnded,
+  type Move,
+  participantOf,
+  redirect,
+  unchanged,
+} from './call-phase.ts'
+import type { CallState } from './call-types.ts'
 import { join, leave, note, update } from './participants.ts'
 import { parted } from './parting.ts'
 import { audible, isRung } from './ringing.ts'
@@ -20,7 +29,9 @@ export function present(
   const device = connectionId ?? null
   if (one.state !== 'joined') {
     if (one.entry !== 'socket') return unchanged(state)
-    return join(({ id }) => id === one.id, now, { connectionId: device, seen: true })(state)
+    const joined = join(({ id }) => id === one.id, now, { connectionId: device, seen: true })
+    // Its phone has answered already, and waits to be put through.
+    return chain(state, joined, ...(state.leg.connectedTo === one.id ? [redirect] : []))
   }
   const isBack = one.absentSince !== null
   if (!isBack && one.seen && one.connectionId !== null) return unchanged(state)

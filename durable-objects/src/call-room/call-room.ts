@@ -11,16 +11,18 @@ import {
 import type { AgentDeskApi } from '../agent-desk/index.ts'
 import type { ContactQueueApi } from '../contact-queue/index.ts'
 import type { ClientFrame, JournalProof, Ticket } from '../journal/index.ts'
+import { fail } from '../shared/journal-refusal.ts'
 import { refuseAcceptance } from './acceptance.ts'
 import { startedDetails } from './call-details.ts'
 import { type FrameAnswer, readCommand, refuse, toErrorFrame } from './call-frames.ts'
+import type { AgentAcceptance, CallCommand, Refusal } from './call-inputs.ts'
+import type { Step } from './call-outputs.ts'
 import { begin, obey } from './call-state.ts'
-import type { AgentAcceptance, CallCommand, CallState, Refusal, Step } from './call-types.ts'
+import type { CallState } from './call-types.ts'
 import { toCall } from './call-view.ts'
 import { commandInput, decisionOf, inputOf } from './decision.ts'
 import { isRelayed, relay } from './relay.ts'
 import { RoomCarrier } from './room-carrier.ts'
-import { fail } from './room-errors.ts'
 import type {
   CallContext,
   CallRoomError,

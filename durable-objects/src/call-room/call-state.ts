@@ -1,8 +1,10 @@
 import { accepted, queueMissing } from './acceptance.ts'
 import { end, endHungUp, hangUp, unconfirmed } from './call-end.ts'
+import type { CallInput, LegInput } from './call-inputs.ts'
+import type { Step } from './call-outputs.ts'
 import { chain, unchanged, updated } from './call-phase.ts'
 import { absent, gone, present } from './call-presence.ts'
-import type { CallInput, CallState, Step } from './call-types.ts'
+import type { CallState } from './call-types.ts'
 import {
   asked,
   carrierCheck,
@@ -13,6 +15,7 @@ import {
   ringTimeout,
   timeLimit,
 } from './carrier-reports.ts'
+import { consultTimeout, stepLeg } from './leg-reports.ts'
 import { update } from './participants.ts'
 import { ringFailed } from './ring-outcomes.ts'
 import { rang } from './ringing.ts'
@@ -28,6 +31,7 @@ export { obey } from './call-commands.ts'
  * @param now milliseconds since the epoch
  */
 export function step(state: CallState, input: CallInput, now: number): Step {
+  if (isOfLeg(input)) return stepLeg(state, input, now)
   switch (input.type) {
     case 'carrier.accepted':
       return placed(state, input.callSid)
@@ -61,6 +65,8 @@ export function step(state: CallState, input: CallInput, now: number): Step {
       return ringTimeout(state, now)
     case 'timer.user-ring':
       return ringFailed(state, 'timeout', now)
+    case 'timer.consult':
+      return consultTimeout(state, now)
     case 'timer.carrier-silent':
       return carrierSilent(state, now)
     case 'timer.hangup-confirm':
@@ -73,6 +79,8 @@ export function step(state: CallState, input: CallInput, now: number): Step {
       return gone(state, input.participantId, input.present, now)
   }
 }
+
+const isOfLeg = (input: CallInput): input is LegInput => 'leg' in input && input.leg !== undefined
 
 function deviceChanged(state: CallState, participantId: string, connectionId: string): Step {
   const one = state.participants.find(({ id }) => id === participantId)

@@ -1,251 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import type { Destination, FiredTimer, JournalOptions } from '../journal/index.ts'
-import { timerInput } from '../journal/index.ts'
-import { JournalCore } from '../journal/journal-core.ts'
-import { Crash, MemoryStorage } from '../journal/memory-storage.ts'
-import { hasEnded, order } from './call-phase.ts'
-import { begin, step } from './call-state.ts'
-import type { CallDetails, CallInput, CallState, CarrierOrder } from './call-types.ts'
-import { carrierDesk, createPlacingTable, createPressingTable } from './carrier-desk.ts'
-import {
-  type Carrier,
-  CarrierAway,
-  type Found,
-  type Placed,
-  type Pressed,
-} from './carriers/carrier.ts'
-import { decisionOf } from './decision.ts'
-import { toTimerInput } from './timer-inputs.ts'
-
-const T0 = Date.parse('2026-11-21T10:00:00Z')
-const details: CallDetails = {
-  id: '019aa5b8-7c00-7000-8000-000000000001',
-  direction: 'outbound',
-  from: '+12025550100',
-  to: '+12025550101',
-  queueId: null,
-  agentId: null,
-  startedBy: '019aa5b8-7c00-7000-8000-000000000002',
-  // Long enough for the outbox to come back after every fault.
-  ringTimeoutSeconds: 600,
-  record: false,
-  metadata: {},
-  createdAt: T0,
-}
-
-/** What may become of one request to the carrier. */
-type Fault =
-  | 'fine'
-  | 'request lost'
-  | 'answer lost'
-  | 'too busy'
-  | 'refused'
-  | 'crash before'
-  | 'crash after'
-
-/** A carrier whose line is bad, and which keeps the token of an order as the lab's does. */
-class BadLine implements Carrier {
-  readonly calls: { sid: string; live: boolean }[] = []
-  faults: Fault[] = []
-  readonly #storage: MemoryStorage
-
-  constructor(storage: MemoryStorage) {
-    this.#storage = storage
-  }
-
-  async place(): Promise<Placed> {
-    const fault = this.#next()
-    if (fault === 'too busy') return { outcome: 'busy', retryAfterSeconds: 2 }
-    if (fault === 'refused') return { outcome: 'refused', detail: 'no' }
-    if (fault === 'request lost') return { outcome: 'unsure', detail: 'no answer' }
-    const sid = `CA${this.calls.length + 1}`
-    this.calls.push({ sid, live: true })
-    this.#crash(fault === 'crash after')
-    if (fault === 'answer lost') return { outcome: 'unsure', detail: 'no answer' }
-    return { outcome: 'placed', callSid: sid }
-  }
-
-  /** Keeps no token of ours, as Twilio: a call to the same number may be this one or another. */
-  forgetsTokens = false
-  searches = 0
-
-  async find(): Promise<Found> {
-    this.searches += 1
-    if (this.#next() !== 'fine') throw new CarrierAway('no answer')
-    const [call] = this.calls
-    if (call !== undefined && this.forgetsTokens) return { outcome: 'unsure' }
-    return call === undefined
-      ? ({ outcome: 'none' } as const)
-      : ({ outcome: 'found', callSid: call.sid } as const)
-  }
-
-  async fetch() {
-    return undefined
-  }
-
-  async hangUp(callSid: string): Promise<void> {
-    const fault = this.#next()
-    if (fault === 'request lost' || fault === 'too busy') throw new CarrierAway('no answer')
-    for (const call of this.calls) if (call.sid === callSid) call.live = false
-    this.#crash(fault === 'crash after')
-    if (fault === 'answer lost') throw new CarrierAway('no answer')
-  }
-
-  redirects = 0
-
-  async redirect(): Promise<void> {
-    const fault = this.#next()
-    if (fault === 'request lost') throw new CarrierAway('no answer')
-    if (fault === 'too busy') throw new CarrierAway('too busy', { retryAfterSeconds: 2 })
-    this.redirects += 1
-    this.#crash(fault === 'crash after')
-    if (fault === 'answer lost') throw new CarrierAway('no answer')
-  }
-
-  readonly pressed: string[] = []
-
-  async digits(_sid: string, _callId: string, digits: string): Promise<Pressed> {
-    const fault = this.#next()
-    if (fault === 'too busy') throw new CarrierAway('too busy', { retryAfterSeconds: 2 })
-    if (fault === 'request lost') return 'unsure'
-    if (fault === 'refused') return 'refused'
-    this.pressed.push(digits)
-    this.#crash(fault === 'crash after')
-    return fault === 'answer lost' ? 'unsure' : 'sent'
-  }
-
-  #next(): Fault {
-    const fault = this.faults.shift() ?? 'fine'
-    this.#crash(fault === 'crash before')
-    return fault
-  }
-
-  #crash(now: boolean): void {
-    if (now) {
-      const before = this.#storage.onPoint
-      this.#storage.onPoint = (point) => {
-        throw new Crash(point)
-      }
-      try {
-        this.#storage.point('at the carrier')
-      } finally {
-        this.#storage.onPoint = before
-      }
-    }
-  }
-}
-
-/** A room without its shell: the journal, the desk and the rules, on a clock that is turned by hand. */
-class Room {
-  now = T0
-  readonly storage = new MemoryStorage()
-  readonly carrier = new BadLine(this.storage)
-  #core = this.#open()
-  #inputs = 0
-
-  start(): void {
-    const input = { actor: 'agent', source: 'http', id: 'start', body: {} }
-    this.#core.create(details.id, input, () => decisionOf(begin(details), null))
-  }
-
-  tell(input: CallInput): void {
-    this.#guard(() =>
-      this.#core.apply(
-        { actor: 'test', source: 'test', id: String(this.#inputs++), body: {} },
-        (state, now) => decisionOf(step(state, input, now), null),
-      ),
-    )
-  }
-
-  /** Gives the carrier an order, as rules do. */
-  order(wanted: CarrierOrder): void {
-    this.#guard(() =>
-      this.#core.apply(
-        { actor: 'test', source: 'test', id: String(this.#inputs++), body: {} },
-        (state) => decisionOf(order(wanted)(state), null),
-      ),
-    )
-  }
-
-  /** The callee has answered. */
-  async talking(): Promise<void> {
-    this.start()
-    await this.pass(100)
-    const report = { callSid: 'CA1', rejected: false, durationSeconds: null }
-    this.tell({ type: 'carrier.report', report: { ...report, status: 'in-progress' } })
-  }
-
-  /** Lets time pass and rings every alarm on the way; a process that died comes back. */
-  async pass(ms: number): Promise<void> {
-    const until = this.now + ms
-    for (;;) {
-      this.#reviveWhenDead()
-      const at = this.storage.alarmAt
-      if (at === null || at > until) break
-      this.now = Math.max(this.now, at)
-      this.storage.alarmAt = null
-      try {
-        await this.#core.alarm((timer) => this.#ring(timer))
-      } catch (error) {
-        if (!(error instanceof Crash)) throw error
-      }
-    }
-    this.now = until
-  }
-
-  get state(): CallState {
-    this.#reviveWhenDead()
-    const { state } = this.#core
-    if (state === undefined) throw new Error('The room was not opened')
-    return state
-  }
-
-  #ring(timer: FiredTimer): void {
-    const input = toTimerInput(timer.name, () => false)
-    this.#core.apply(timerInput(timer), (state, now) => decisionOf(step(state, input, now), null))
-  }
-
-  #guard(work: () => void): void {
-    this.#reviveWhenDead()
-    work()
-  }
-
-  #reviveWhenDead(): void {
-    if (!this.storage.dead) return
-    this.storage.revive()
-    // The platform keeps an alarm that did not end well and rings it again.
-    this.storage.alarmAt ??= this.now
-    this.#core = this.#open()
-  }
-
-  #open(): JournalCore<CallState> {
-    const taken: Destination = { delivery: 'confirmed', batchSize: 100, send: async () => {} }
-    const options: JournalOptions<CallState> = {
-      kind: 'calls',
-      now: () => this.now,
-      bootId: 'boot',
-      schema: [createPlacingTable, createPressingTable],
-      destinations: {
-        history: taken,
-        rules: taken,
-        webhooks: taken,
-        projection: taken,
-        carrier: carrierDesk({
-          carrier: this.carrier,
-          exec: (sql, ...bindings) => this.storage.exec(sql, ...bindings),
-          now: () => this.now,
-          state: () => this.#core.state,
-          tell: (input) => this.tell(input),
-        }),
-      },
-    }
-    return new JournalCore(this.storage, options, {
-      salt: () => '00'.repeat(16),
-      random: () => 0.5,
-    })
-  }
-}
+import { type Fault, Room } from '../../test/call-room/room-on-a-bad-line.ts'
+import { hasEnded } from './call-phase.ts'
+import { legsOf } from './legs.ts'
 
 const faults = fc.array(
   fc.constantFrom<Fault>(
@@ -423,4 +180,77 @@ test('a redirect that fails does not keep the order to hang up waiting', async (
   await room.pass(10_000)
   expect(room.carrier.redirects).toBe(0)
   expect(room.carrier.calls.some(({ live }) => live)).toBe(false)
+})
+
+const asked = '+12025550188'
+
+/** An answered call whose starter asks a telephone. */
+async function asking(bad: readonly Fault[]): Promise<Room> {
+  const room = new Room()
+  await room.talking()
+  const userId = room.state.details.startedBy ?? ''
+  room.tell({ type: 'user.present', userId, connectionId: 'tab' })
+  // The customer is put through to the browser that came.
+  await room.pass(100)
+  room.carrier.faults = [...bad]
+  room.obey({ type: 'transfer', mode: 'attended', to: asked })
+  return room
+}
+
+test('a telephone that is asked rings once, however bad the line, beside the first call', async () => {
+  await fc.assert(
+    fc.asyncProperty(faults, async (bad) => {
+      const room = await asking(bad.slice(0, 4))
+      await room.pass(30_000)
+      expect(room.carrier.calls.map(({ leg }) => leg)).toEqual([undefined, 'l1'])
+      expect(room.state.seconds?.legs).toMatchObject([{ id: 'l1', callSid: 'CA2' }])
+      expect(room.state.leg.callSid).toBe('CA1')
+      room.storage.close()
+    }),
+    { numRuns: 100 },
+  )
+})
+
+test('a telephone that is asked no more is not left ringing, and the first call goes on', async () => {
+  await fc.assert(
+    fc.asyncProperty(faults, fc.integer({ min: 0, max: 20_000 }), async (bad, after) => {
+      const room = await asking(bad)
+      await room.pass(after)
+      room.obey({ type: 'transfer', mode: 'cancel' })
+      await room.pass(90_000)
+      const [first, ...others] = room.carrier.calls
+      expect(first?.live).toBe(true)
+      expect(others.length).toBeLessThanOrEqual(1)
+      expect(others.some(({ live }) => live)).toBe(false)
+      expect(legsOf(room.state)).toEqual([])
+      expect(room.state.phase.status).toBe('in-progress')
+      room.storage.close()
+    }),
+    { numRuns: 100 },
+  )
+})
+
+test('a call that is hung up while a telephone is asked leaves neither running', async () => {
+  await fc.assert(
+    fc.asyncProperty(faults, fc.integer({ min: 0, max: 20_000 }), async (bad, after) => {
+      const room = await asking(bad)
+      await room.pass(after)
+      room.tell({ type: 'hangup' })
+      await room.pass(30 * 60_000)
+      expect(room.carrier.calls.some(({ live }) => live)).toBe(false)
+      expect(room.carrier.calls.length).toBeLessThanOrEqual(2)
+      expect(legsOf(room.state)).toEqual([])
+      expect(room.state.phase).toMatchObject({ status: 'completed', reason: 'hangup' })
+      room.storage.close()
+    }),
+    { numRuns: 100 },
+  )
+})
+
+test('a telephone that the carrier refuses to dial is no end of the call', async () => {
+  // The customer is sent to wait before that.
+  const room = await asking(['fine', 'refused'])
+  await room.pass(100)
+  expect(room.state).toMatchObject({ phase: { status: 'in-progress' }, transfer: null })
+  expect(legsOf(room.state)).toEqual([])
 })

@@ -1,8 +1,13 @@
 import type { JsonObject } from '@menagerie/core'
 import type { Destination, JournalStorage } from '../journal/index.ts'
+import type { CallInput, CarrierInput } from './call-inputs.ts'
+import type { CarrierOrder } from './call-outputs.ts'
 import { hasEnded } from './call-phase.ts'
-import type { CallInput, CallState, CarrierOrder } from './call-types.ts'
+import type { CallState } from './call-types.ts'
 import { type Carrier, CarrierAway, type PlaceCall } from './carriers/carrier.ts'
+import { ownNumber } from './instructions.ts'
+import { legOf } from './legs.ts'
+import { TRANSFER_RING_MS } from './ringing.ts'
 
 /** An order whose answer was lost may take this long to show in the carrier's list. */
 const SETTLE_MS = 2_000
@@ -10,6 +15,9 @@ const SETTLE_MS = 2_000
 const GIVE_UP_MS = 60 * 60_000
 /** Keys that could not be pressed for this long are not what the other side waits for any more. */
 const LATE_KEYS_MS = 10_000
+
+/** The first call of the room, in the place of a leg's id. */
+const FIRST = ''
 
 type Pressing = {
   number: number
@@ -28,9 +36,14 @@ export interface CarrierDeskHost {
   tell: (input: CallInput) => void
 }
 
-/** When an order to dial was sent whose outcome is not known. At most one row. */
+/** When an order to dial was sent whose outcome is not known. */
 export const createPlacingTable = (exec: JournalStorage['exec']): void => {
   exec('CREATE TABLE placing (attempted_at INTEGER NOT NULL)')
+}
+
+/** Whose call it was, by the leg: at most one row each. */
+export const addLegToPlacingTable = (exec: JournalStorage['exec']): void => {
+  exec("ALTER TABLE placing ADD COLUMN leg TEXT NOT NULL DEFAULT ''")
 }
 
 /**
@@ -55,77 +68,86 @@ export function carrierDesk(host: CarrierDeskHost): Destination {
   // Kept in memory only: forgetting it means one request too early.
   let notBefore = 0
 
-  const attemptedAt = (): number | undefined =>
-    host.exec<{ attempted_at: number }>('SELECT attempted_at FROM placing')[0]?.attempted_at
-  const forgetAttempt = () => host.exec('DELETE FROM placing')
+  const attemptedAt = (leg: string | undefined): number | undefined =>
+    host.exec<{ attempted_at: number }>(
+      'SELECT attempted_at FROM placing WHERE leg = ?',
+      leg ?? FIRST,
+    )[0]?.attempted_at
+  const forgetAttempt = (leg: string | undefined) =>
+    host.exec('DELETE FROM placing WHERE leg = ?', leg ?? FIRST)
+  const tell = (input: CarrierInput, leg: string | undefined) =>
+    host.tell(leg === undefined ? input : { ...input, leg })
 
-  async function place(): Promise<void> {
-    const before = host.state()
+  async function place(leg: string | undefined): Promise<void> {
+    const before = lineOf(host.state(), leg)
     // A call that ended with an order of unknown outcome has an order to hang up behind this one: that one looks.
-    if (before === undefined || hasEnded(before) || before.leg.callSid !== null) return
-    if ((await lookUp(before)) === 'found') return
-    const state = host.state() ?? before
-    if (hasEnded(state) || state.leg.callSid !== null) return
-    if (state.leg.hangup !== null) return host.tell({ type: 'carrier.absent' })
+    if (before === undefined || before.hasEnded || before.callSid !== null) return
+    if ((await lookUp(before, leg)) === 'found') return
+    const line = lineOf(host.state(), leg) ?? before
+    if (line.hasEnded || line.callSid !== null) return
+    if (line.isHungUp) return tell({ type: 'carrier.absent' }, leg)
     bePatient()
-    host.exec('INSERT INTO placing (attempted_at) VALUES (?)', host.now())
-    const placed = await host.carrier.place(orderOf(state))
+    host.exec('INSERT INTO placing (attempted_at, leg) VALUES (?, ?)', host.now(), leg ?? FIRST)
+    const placed = await host.carrier.place(line.order)
     switch (placed.outcome) {
       case 'placed':
-        host.tell({ type: 'carrier.accepted', callSid: placed.callSid })
-        forgetAttempt()
+        tell({ type: 'carrier.accepted', callSid: placed.callSid }, leg)
+        forgetAttempt(leg)
         return
       case 'refused':
-        forgetAttempt()
-        return host.tell({ type: 'carrier.refused' })
+        forgetAttempt(leg)
+        return tell({ type: 'carrier.refused' }, leg)
       case 'busy':
-        forgetAttempt()
+        forgetAttempt(leg)
         throw new CarrierAway('The carrier has too much to do', placed)
       case 'unsure':
         throw new CarrierAway(placed.detail)
     }
   }
 
-  async function hangUp(callSid: string | null): Promise<void> {
+  async function hangUp(callSid: string | null, leg: string | undefined): Promise<void> {
     const state = host.state()
     if (state === undefined) return
     if (hasEnded(state) && state.phase.endedAt + GIVE_UP_MS < host.now()) return
-    if (callSid === null && state.leg.callSid === null && (await lookUp(state)) === 'none')
-      return host.tell({ type: 'carrier.absent' })
-    const known = callSid ?? host.state()?.leg.callSid
+    const line = lineOf(state, leg)
+    if (callSid === null && line?.callSid === null && (await lookUp(line, leg)) === 'none')
+      return tell({ type: 'carrier.absent' }, leg)
+    const known = callSid ?? lineOf(host.state(), leg)?.callSid
     if (known === undefined || known === null) return
     bePatient()
     await host.carrier.hangUp(known)
+    // Of the first call the room hears that it is over, or does without; of the others nobody waits to hear.
+    if (leg !== undefined) tell({ type: 'carrier.absent' }, leg)
   }
 
   /** Whether an order to dial that is under way has made a call; `none` when there is no such order. */
-  async function lookUp(state: CallState): Promise<'found' | 'none'> {
-    const since = attemptedAt()
+  async function lookUp({ order }: Line, leg: string | undefined): Promise<'found' | 'none'> {
+    const since = attemptedAt(leg)
     if (since === undefined) return 'none'
-    const found = await host.carrier.find(orderOf(state), since)
+    const found = await host.carrier.find(order, since)
     switch (found.outcome) {
       case 'found':
-        host.tell({ type: 'carrier.accepted', callSid: found.callSid })
-        forgetAttempt()
+        tell({ type: 'carrier.accepted', callSid: found.callSid }, leg)
+        forgetAttempt(leg)
         return 'found'
       case 'none':
         if (host.now() < since + SETTLE_MS) throw new CarrierAway('The order may still arrive')
-        forgetAttempt()
+        forgetAttempt(leg)
         return 'none'
       case 'unsure':
         throw new CarrierAway('The carrier has calls that may be this one')
     }
   }
 
-  async function redirect(): Promise<void> {
+  async function redirect(leg: string | undefined): Promise<void> {
     const state = host.state()
-    const callSid = sidToSteer(state)
-    if (state === undefined || callSid === null) return
+    const line = lineOf(state, leg)
+    if (state === undefined || line === undefined || line.hasEnded || line.callSid === null) return
     try {
-      await host.carrier.redirect(callSid, state.details.id)
+      await host.carrier.redirect(line.callSid, state.details.id, leg)
     } catch (error) {
       // An order to hang up waits behind this one.
-      if (host.state()?.leg.hangup === null) throw error
+      if (lineOf(host.state(), leg)?.isHungUp === false) throw error
     }
   }
 
@@ -145,7 +167,7 @@ export function carrierDesk(host: CarrierDeskHost): Destination {
     const enter = (stage: 0 | 1 | 2) =>
       host.exec('UPDATE pressing SET stage = ? WHERE number = ?', stage, number)
     const state = host.state()
-    const callSid = sidToSteer(state)
+    const callSid = state === undefined || hasEnded(state) ? null : state.leg.callSid
     const late = host.now() - since > LATE_KEYS_MS || state?.leg.hangup !== null
     if (late || state === undefined || callSid === null) return void enter(2)
     bePatient()
@@ -159,12 +181,11 @@ export function carrierDesk(host: CarrierDeskHost): Destination {
     enter(2)
   }
 
-  async function check(): Promise<void> {
-    const state = host.state()
-    const callSid = state?.leg.callSid
-    if (state === undefined || hasEnded(state) || callSid === undefined || callSid === null) return
-    const report = await host.carrier.fetch(callSid)
-    host.tell(report === undefined ? { type: 'carrier.lost' } : { type: 'carrier.report', report })
+  async function check(leg: string | undefined): Promise<void> {
+    const line = lineOf(host.state(), leg)
+    if (line === undefined || line.hasEnded || line.callSid === null) return
+    const report = await host.carrier.fetch(line.callSid)
+    tell(report === undefined ? { type: 'carrier.lost' } : { type: 'carrier.report', report }, leg)
   }
 
   /** @throws CarrierAway while the carrier wants to be left alone */
@@ -175,13 +196,13 @@ export function carrierDesk(host: CarrierDeskHost): Destination {
   async function carryOut(id: string, order: CarrierOrder): Promise<void> {
     switch (order.type) {
       case 'carrier.place':
-        return place()
+        return place(order.leg)
       case 'carrier.hangup':
-        return hangUp(order.callSid)
+        return hangUp(order.callSid, order.leg)
       case 'carrier.check':
-        return check()
+        return check(order.leg)
       case 'carrier.redirect':
-        return redirect()
+        return redirect(order.leg)
       case 'carrier.digits':
         return press(numberOf(id), order.digits)
     }
@@ -207,17 +228,43 @@ export function carrierDesk(host: CarrierDeskHost): Destination {
 /** An order's place among those of its call, which its id ends with. */
 const numberOf = (id: string): number => Number(id.slice(id.lastIndexOf(':') + 1))
 
-/**
- * The carrier's id of a call that can still be told what to do; `null` for one that has ended or was never dialled:
- * an order that comes too late is dropped.
- */
-const sidToSteer = (state: CallState | undefined): string | null =>
-  state === undefined || hasEnded(state) ? null : state.leg.callSid
+/** One of the room's calls at the carrier. */
+interface Line {
+  callSid: string | null
+  /** What the carrier was, or is, asked to dial. */
+  order: PlaceCall
+  /** It was asked to end. */
+  isHungUp: boolean
+  /** The room's call is over: orders that come too late are dropped. */
+  hasEnded: boolean
+}
 
-const orderOf = ({ details }: CallState): PlaceCall => ({
-  callId: details.id,
-  to: details.to,
-  from: details.from,
-  ringTimeoutSeconds: details.ringTimeoutSeconds,
-  record: details.record,
-})
+/** `undefined` where there is none, or none any more. */
+function lineOf(state: CallState | undefined, legId: string | undefined): Line | undefined {
+  if (state === undefined) return undefined
+  const { details, leg } = state
+  const { id: callId, to, from, ringTimeoutSeconds, record } = details
+  if (legId === undefined)
+    return {
+      callSid: leg.callSid,
+      order: { callId, to, from, ringTimeoutSeconds, record },
+      isHungUp: leg.hangup !== null,
+      hasEnded: hasEnded(state),
+    }
+  const second = legOf(state, legId)
+  const who = state.participants.find(({ id }) => id === second?.participantId)
+  if (second === undefined || who === undefined) return undefined
+  return {
+    callSid: second.callSid,
+    order: {
+      callId,
+      leg: legId,
+      to: who.address,
+      from: ownNumber(state),
+      ringTimeoutSeconds: TRANSFER_RING_MS / 1000,
+      record: false,
+    },
+    isHungUp: second.ending,
+    hasEnded: hasEnded(state),
+  }
+}

@@ -1,5 +1,12 @@
 import { end, endBothSides, endHungUp, hangUp, letGo, statusHungUp } from './call-end.ts'
 import {
+  type CarrierReport,
+  type CarrierStatus,
+  type DialOutcome,
+  liveStatuses,
+} from './call-inputs.ts'
+import type { Step } from './call-outputs.ts'
+import {
   answeredAt,
   chain,
   chainOn,
@@ -8,21 +15,15 @@ import {
   hasEnded,
   having,
   limit,
+  type Move,
   order,
   talk,
   unchanged,
   updated,
 } from './call-phase.ts'
-import {
-  type CallState,
-  type CarrierReport,
-  type CarrierStatus,
-  type DialOutcome,
-  type EndReason,
-  liveStatuses,
-  type Step,
-} from './call-types.ts'
+import type { CallState, EndReason } from './call-types.ts'
 import { proceed, said } from './flow-run.ts'
+import { legsOf } from './legs.ts'
 import { CARRIER_CHECK_MS, CARRIER_SILENCE_MS } from './limits.ts'
 import { join } from './participants.ts'
 import { returnCall } from './ring-outcomes.ts'
@@ -62,6 +63,7 @@ const endedHere: ReadonlySet<EndReason> = new Set([
   'carrier_silent',
   'carrier_lost',
   'transfer_failed',
+  'participant_left',
   'queue_missing',
   'no_flow',
   'flow_ended',
@@ -125,8 +127,14 @@ function answered(state: CallState, now: number): Step {
     ),
     limit(now),
     talk(now),
-    ...(state.leg.hangup === null ? [proceed(now)] : []),
+    ...(state.leg.hangup === null ? [connectStarter, proceed(now)] : []),
   )
+}
+
+/** Who made the call is who its phone shall hear, where a flow has nothing else to say. */
+const connectStarter: Move = (state) => {
+  const starter = state.participants.find(({ kind }) => kind === 'user')
+  return starter === undefined ? unchanged(state) : connect(starter.id)(state)
 }
 
 /** `completed` says that the call was answered, except where we hung up first: then nobody may have picked up. */
@@ -160,15 +168,22 @@ export function asked(
   { callSid, dial }: { callSid: string; dial: DialOutcome | null },
   now: number,
 ): Step {
-  if (hasEnded(state) || state.leg.callSid !== callSid) return unchanged(state)
-  return dial === null ? said(state) : dialed(state, dial, now)
+  if (hasEnded(state)) return unchanged(state)
+  const known = state.details.direction === 'outbound' ? placed(state, callSid).state : state
+  if (known.leg.callSid !== callSid) return unchanged(state)
+  if (dial !== null) return dialed(known, dial, now)
+  // A carrier asks once somebody has answered: its report of that may come later, or never.
+  return known.details.direction === 'outbound' ? chainOn(answered(known, now), said) : said(known)
 }
 
 function dialed(state: CallState, { participantId, status }: DialOutcome, now: number): Step {
   const { transfer, flow, leg } = state
   if (leg.hangup !== null) return unchanged(state)
   const isTransfer =
-    transfer?.mode === 'blind' && transfer.toPhone && transfer.target === participantId
+    transfer?.mode === 'blind' &&
+    transfer.toPhone &&
+    transfer.leg === undefined &&
+    transfer.target === participantId
   const isFlow = transfer === null && flow?.dialing === participantId
   const goesOn = status === 'answered' || status === 'in-progress'
   if (isTransfer || isFlow) {
@@ -208,6 +223,9 @@ export function carrierCheck(state: CallState, now: number): Step {
     state,
     effects({ type: 'timer.set', name: 'carrier-check', at: now + CARRIER_CHECK_MS }),
     order({ type: 'carrier.check' }),
+    ...legsOf(state)
+      .filter(({ answered, ending }) => answered && !ending)
+      .map(({ id }) => order({ type: 'carrier.check', leg: id })),
   )
 }
 

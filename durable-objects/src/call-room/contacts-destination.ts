@@ -1,6 +1,6 @@
 import type { ContactQueue, ContactQueueApi } from '../contact-queue/index.ts'
 import type { Destination } from '../journal/index.ts'
-import type { RoomTask } from './call-types.ts'
+import type { RoomTask } from './call-outputs.ts'
 import { arrived, type RoomTaskHost } from './desk-destination.ts'
 import { eachRow } from './each-row.ts'
 

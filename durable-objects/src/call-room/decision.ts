@@ -1,7 +1,9 @@
 import { type JsonObject, newId } from '@menagerie/core'
 import type { Decision, JournalInput } from '../journal/index.ts'
+import type { CallCommand } from './call-inputs.ts'
 import { messagesOf } from './call-messages.ts'
-import type { CallCommand, CallState, Step } from './call-types.ts'
+import type { Step } from './call-outputs.ts'
+import type { CallState } from './call-types.ts'
 import type { CallContext } from './room-types.ts'
 
 /** A step in the journal's words: everything it leads to is saved together. */

@@ -1,6 +1,8 @@
 import type { AgentDesk, AgentDeskApi, CallPresence } from '../agent-desk/index.ts'
 import type { Destination } from '../journal/index.ts'
-import type { CallInput, CallState, RoomTask } from './call-types.ts'
+import type { CallInput } from './call-inputs.ts'
+import type { RoomTask } from './call-outputs.ts'
+import type { CallState } from './call-types.ts'
 import { eachRow } from './each-row.ts'
 
 /** What a row of the outbox tells a desk. */

@@ -1,12 +1,12 @@
-export { CallRoom } from './call-room.ts'
 export type {
   AgentAcceptance,
   CallCommand,
   CarrierReport,
   CarrierStatus,
   DialOutcome,
-} from './call-types.ts'
-export { carrierStatuses } from './call-types.ts'
+} from './call-inputs.ts'
+export { carrierStatuses } from './call-inputs.ts'
+export { CallRoom } from './call-room.ts'
 export { voicePath, voiceStatusPath } from './carriers/twilio-addresses.ts'
 export type { Instruction } from './instructions.ts'
 export type * from './room-types.ts'

@@ -1,5 +1,6 @@
 import { hasEnded } from './call-phase.ts'
 import type { CallParticipant, CallState } from './call-types.ts'
+import { legOf, legOfParticipant } from './legs.ts'
 
 /** What the carrier shall do with an answered call; each adapter has its own way to say it. */
 export type Instruction =
@@ -17,6 +18,13 @@ export type Instruction =
   | { type: 'wait' }
   /** Keep the line open in a queue, until the carrier is redirected. */
   | { type: 'enqueue'; queueId: string }
+  /** Be joined with another of our calls that is told the same name. */
+  | {
+      type: 'conference'
+      name: string
+      /** The others' part is over when this call leaves. */
+      ends: boolean
+    }
   | { type: 'digits'; digits: string }
   | { type: 'hangup' }
 
@@ -51,21 +59,42 @@ function words({ flow, leg, phase }: CallState): Instruction[] {
 function actionOf(state: CallState): Instruction {
   const { leg, transfer, contact, flow, participants } = state
   if (hasEnded(state) || leg.hangup !== null) return { type: 'hangup' }
-  const dialed = transfer?.mode === 'blind' && transfer.toPhone ? transfer.target : flow?.dialing
+  const isDialed = transfer?.mode === 'blind' && transfer.toPhone && transfer.leg === undefined
+  const dialed = isDialed ? transfer.target : flow?.dialing
   const target = participants.find(({ id }) => id === dialed)
   if (target !== undefined) return dialNumber(state, target)
   if (contact?.waits === true) return { type: 'enqueue', queueId: contact.queueId }
   const other = participants.find(({ id }) => id === leg.connectedTo)
   if (state.phase.status !== 'in-progress' || transfer !== null || other?.state !== 'joined')
     return { type: 'wait' }
-  if (other.kind === 'phone') return dialNumber(state, other)
-  return {
-    type: 'dial-user',
-    userId: other.address,
-    participantId: other.id,
-    timeoutSeconds: DIAL_SECONDS,
-  }
+  if (other.kind === 'user') return dialUser(other)
+  return legOfParticipant(state, other.id) === undefined
+    ? dialNumber(state, other)
+    : { type: 'conference', name: state.details.id, ends: true }
 }
+
+/** What the carrier shall do with the call of a telephone that is, or was, asked before a transfer. */
+export function legInstructionsOf(state: CallState, legId: string, callSid: string): Instruction[] {
+  const leg = legOf(state, legId)
+  const { transfer } = state
+  const isOver = leg === undefined || leg.ending || leg.callSid !== callSid
+  if (isOver || hasEnded(state) || state.leg.hangup !== null) return [{ type: 'hangup' }]
+  if (transfer?.leg === legId) {
+    const by = state.participants.find(({ id }) => id === transfer.by)
+    const asks = transfer.mode === 'attended' && transfer.stage === 'consulting' && leg.connects
+    return [asks && by?.state === 'joined' ? dialUser(by) : { type: 'wait' }]
+  }
+  const isIn = state.phase.status === 'in-progress' && state.leg.connectedTo === leg.participantId
+  // Its leaving ends nothing here: the carrier reports that, and may have it ask again in between.
+  return [isIn ? { type: 'conference', name: state.details.id, ends: false } : { type: 'wait' }]
+}
+
+const dialUser = ({ id, address }: CallParticipant): Instruction => ({
+  type: 'dial-user',
+  userId: address,
+  participantId: id,
+  timeoutSeconds: DIAL_SECONDS,
+})
 
 const dialNumber = (state: CallState, { id, address }: CallParticipant): Instruction => ({
   type: 'dial-number',
@@ -76,7 +105,7 @@ const dialNumber = (state: CallState, { id, address }: CallParticipant): Instruc
 })
 
 /** The number of ours that takes part. */
-const ownNumber = ({ details }: CallState): string =>
+export const ownNumber = ({ details }: CallState): string =>
   details.direction === 'inbound' ? details.to : details.from
 
 function dialSeconds({ flow, transfer }: CallState): number {

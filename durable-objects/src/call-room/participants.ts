@@ -1,5 +1,6 @@
+import type { CallJournalEvent, ParticipantData } from './call-outputs.ts'
 import { type Move, unchanged } from './call-phase.ts'
-import type { CallJournalEvent, CallParticipant, CallState, ParticipantData } from './call-types.ts'
+import type { CallParticipant, CallState } from './call-types.ts'
 
 /** More people than this nobody asks into a call. */
 export const MAX_PARTICIPANTS = 50

@@ -1,4 +1,5 @@
 import { endBothSides } from './call-end.ts'
+import type { Step } from './call-outputs.ts'
 import {
   answeredAt,
   chain,
@@ -12,7 +13,7 @@ import {
   unchanged,
   updated,
 } from './call-phase.ts'
-import type { CallParticipant, CallState, Step } from './call-types.ts'
+import type { CallParticipant, CallState, EndReason } from './call-types.ts'
 import { proceed } from './flow-run.ts'
 import { join } from './participants.ts'
 import { connect, startRing, stopRing, TRANSFER_RING_MS } from './ringing.ts'
@@ -87,11 +88,14 @@ const endRing = (state: CallState, status: 'busy' | 'no-answer', now: number): S
 
 /** The target did not take it: whoever handed it over is asked to take it back. */
 export const returnCall =
-  (now: number): Move =>
+  (now: number, reason?: EndReason): Move =>
   (state) => {
     const { transfer, participants } = state
     const by = participants.find(({ id }) => id === transfer?.by)
-    const failed = chain(state, updated({ transfer: 'failed' }))
+    const failed = chain(
+      state,
+      updated({ transfer: 'failed', ...(reason === undefined ? {} : { reason }) }),
+    )
     if (by === undefined || by.removed || by.kind !== 'user')
       return chainOn(
         failed,

@@ -1,5 +1,6 @@
+import type { Step } from './call-outputs.ts'
 import { chain, effects, enter, hasLeg, having, type Move, task, unchanged } from './call-phase.ts'
-import type { CallState, Ring, Step } from './call-types.ts'
+import type { CallState, Ring } from './call-types.ts'
 import { bringIn } from './participants.ts'
 
 /** How long a transfer's target, and whoever had the call before, are rung. */

@@ -1,16 +1,17 @@
 import { type Call, closeCodes } from '@menagerie/contracts'
 import { err, type JsonObject, newId, ok, type Principal, type Result } from '@menagerie/core'
 import { type Decision, type FiredTimer, type JournalInput, timerInput } from '../journal/index.ts'
+import { fail } from '../shared/journal-refusal.ts'
 import { SocketObject } from '../shared/socket-object.ts'
+import type { CallInput } from './call-inputs.ts'
 import { hasEnded } from './call-phase.ts'
 import { step } from './call-state.ts'
-import type { CallInput, CallState } from './call-types.ts'
+import type { CallState } from './call-types.ts'
 import { toCall } from './call-view.ts'
-import { createPlacingTable, createPressingTable } from './carrier-desk.ts'
+import { addLegToPlacingTable, createPlacingTable, createPressingTable } from './carrier-desk.ts'
 import { decisionOf, inputOf } from './decision.ts'
 import { iceServersFor } from './ice-servers.ts'
 import { roomDestinations } from './room-destinations.ts'
-import { fail } from './room-errors.ts'
 import { RoomLog } from './room-log.ts'
 import type { CallContext, CallRoomEnv, CallRoomError } from './room-types.ts'
 import { toTimerInput } from './timer-inputs.ts'
@@ -32,7 +33,7 @@ export abstract class RoomBase extends SocketObject<CallRoomEnv, CallState> {
         state: () => this.journal.state,
         tell: (input) => this.happen('carrier', 'carrier', input),
       }),
-      schema: [createPlacingTable, createPressingTable],
+      schema: [createPlacingTable, createPressingTable, addLegToPlacingTable],
     })
   }
 

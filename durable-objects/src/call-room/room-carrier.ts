@@ -1,13 +1,13 @@
 import type { CallStatus } from '@menagerie/contracts'
 import { err, newId, ok, type Result } from '@menagerie/core'
+import { fail } from '../shared/journal-refusal.ts'
 import { incomingDetails } from './call-details.ts'
+import type { CallInput, DialOutcome } from './call-inputs.ts'
 import { hasEnded } from './call-phase.ts'
 import { receive, step } from './call-state.ts'
-import type { CallInput } from './call-types.ts'
 import { decisionOf, inputOf } from './decision.ts'
-import { type Instruction, instructionsOf } from './instructions.ts'
+import { type Instruction, instructionsOf, legInstructionsOf } from './instructions.ts'
 import { RoomBase } from './room-base.ts'
-import { fail } from './room-errors.ts'
 import type {
   CallContext,
   CallRoomError,
@@ -52,6 +52,7 @@ export abstract class RoomCarrier extends RoomBase {
     if (!reported.ok) return reported
     const state = this.journal.state
     if (state === undefined) return err({ code: 'not_found' })
+    if (webhook.leg !== undefined) return this.#askLeg(webhook.leg, callSid, dial, context)
     if (state.leg.callSid !== callSid) return ok([{ type: 'hangup' }])
     const went =
       dial === undefined ? ok(false) : this.#hear({ type: 'carrier.asked', callSid, dial }, context)
@@ -72,9 +73,10 @@ export abstract class RoomCarrier extends RoomBase {
     webhook: CarrierWebhook,
     context: CallContext = {},
   ): Result<CallStatus, CallRoomError> {
-    const { report, sequence } = webhook
+    const { report, sequence, leg } = webhook
     const id = JSON.stringify([report.callSid, report.status, sequence])
-    const taken = this.#hear({ type: 'carrier.report', report }, context, id)
+    const input = { type: 'carrier.report', report, ...(leg === undefined ? {} : { leg }) } as const
+    const taken = this.#hear(input, context, id)
     this.log.end('call.carrier', taken.ok && taken.value, {
       carrierStatus: report.status,
       ...context,
@@ -82,6 +84,22 @@ export abstract class RoomCarrier extends RoomBase {
     const state = this.journal.state
     if (!taken.ok || state === undefined) return taken.ok ? err({ code: 'not_found' }) : taken
     return ok(state.phase.status)
+  }
+
+  #askLeg(
+    leg: string,
+    callSid: string,
+    dial: DialOutcome | undefined,
+    context: CallContext,
+  ): Result<Instruction[], CallRoomError> {
+    const went =
+      dial === undefined
+        ? ok(false)
+        : this.#hear({ type: 'carrier.asked', leg, callSid, dial }, context)
+    this.log.end('call.ask', went.ok, { ...context })
+    const state = this.journal.state
+    if (!went.ok || state === undefined) return went.ok ? err({ code: 'not_found' }) : went
+    return ok(legInstructionsOf(state, leg, callSid))
   }
 
   #toldAgain(

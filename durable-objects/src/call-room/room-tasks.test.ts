@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import type { CallInput } from './call-inputs.ts'
+import type { RoomTask } from './call-outputs.ts'
 import { receive, step } from './call-state.ts'
-import type { CallDetails, CallInput, CallState, RoomTask } from './call-types.ts'
+import type { CallDetails, CallState } from './call-types.ts'
 import { contactsDestination } from './contacts-destination.ts'
 import { deskDestination } from './desk-destination.ts'
 

@@ -11,7 +11,7 @@ import type { AgentDesk } from '../agent-desk/index.ts'
 import type { ContactQueue } from '../contact-queue/index.ts'
 import type { JournalProof, Ticket } from '../journal/index.ts'
 import type { UserSessions } from '../user-sessions/index.ts'
-import type { AgentAcceptance, CallCommand, CarrierReport, DialOutcome } from './call-types.ts'
+import type { AgentAcceptance, CallCommand, CarrierReport, DialOutcome } from './call-inputs.ts'
 import type { Instruction } from './instructions.ts'
 
 /** What the object is given by the Worker that owns it. */
@@ -104,6 +104,8 @@ export interface EventsPage {
 /** A report out of a webhook whose signature was checked. */
 export interface CarrierWebhook {
   report: CarrierReport
+  /** Which of the room's calls at the carrier it is about, where that is not the first. */
+  leg?: string
   /** What tells this message from others about the same status: its sequence number, or its time. */
   sequence: string
 }
@@ -113,7 +115,6 @@ export type CallRoomError =
   | { code: 'forbidden'; detail?: string }
   /** The call has ended, or is not in a state for it. */
   | { code: 'conflict'; detail?: string }
-  | { code: 'not_implemented'; detail: string }
   | { code: 'validation_failed'; detail: string }
   | { code: 'idempotency_mismatch' }
   | { code: 'payload_too_large' }

@@ -1,7 +1,8 @@
 import { err, type JsonObject, ok, type Result } from '@menagerie/core'
 import { z } from 'zod'
+import type { Refusal } from './call-inputs.ts'
 import { hasEnded, participantOf } from './call-phase.ts'
-import type { CallParticipant, CallState, Refusal } from './call-types.ts'
+import type { CallParticipant, CallState } from './call-types.ts'
 
 /** What one signal may hold: descriptions of large calls are a few KiB. */
 export const MAX_SIGNAL_BYTES = 32 * 1024

@@ -1,4 +1,4 @@
-import type { CallTimerInput } from './call-types.ts'
+import type { CallTimerInput } from './call-inputs.ts'
 
 /**
  * What a fired timer of that name means.
@@ -13,6 +13,7 @@ export function toTimerInput(
   switch (name) {
     case 'ring-timeout':
     case 'user-ring':
+    case 'consult':
     case 'carrier-silent':
     case 'hangup-confirm':
     case 'carrier-check':

@@ -1,4 +1,6 @@
 import { err, ok, type Result } from '@menagerie/core'
+import type { CallCommand, Commander, Refusal } from './call-inputs.ts'
+import type { Step } from './call-outputs.ts'
 import {
   chain,
   chainOn,
@@ -10,14 +12,8 @@ import {
   redirect,
   updated,
 } from './call-phase.ts'
-import type {
-  CallCommand,
-  CallParticipant,
-  CallState,
-  Commander,
-  Refusal,
-  Step,
-} from './call-types.ts'
+import type { CallParticipant, CallState } from './call-types.ts'
+import { dialLeg, legsOf, MAX_LEGS, nextLegId } from './legs.ts'
 import { bringIn, leave, note } from './participants.ts'
 import { cancelTransfer, completeTransfer } from './parting.ts'
 import { startRing, TRANSFER_RING_MS } from './ringing.ts'
@@ -65,12 +61,19 @@ function refuseTarget(
       ? { code: 'conflict', detail: 'They are in the call already' }
       : undefined
   }
-  if (mode === 'attended') {
-    const detail = 'Only a user can be asked before a transfer; transfer blind'
-    return { code: 'not_implemented', detail }
-  }
-  if (to.startsWith('queue:') || hasLeg(state)) return undefined
-  return { code: 'not_implemented', detail: 'A call between browsers cannot reach a phone' }
+  if (to.startsWith('queue:'))
+    return mode === 'blind'
+      ? undefined
+      : { code: 'validation_failed', detail: 'A queue cannot be asked first; transfer blind' }
+  if (!hasLeg(state))
+    return { code: 'conflict', detail: 'No telephone can be heard in a call between browsers' }
+  const isIn = state.participants.some(
+    (one) => one.kind === 'phone' && one.address === to && one.state === 'joined',
+  )
+  if (isIn) return { code: 'conflict', detail: 'They are in the call already' }
+  return mode === 'attended' && legsOf(state).length >= MAX_LEGS
+    ? { code: 'conflict', detail: 'Telephones that were asked before are still being hung up' }
+    : undefined
 }
 
 /** The transferor goes at once; where the target does not take the call, it rings at the transferor again. */
@@ -92,8 +95,6 @@ function blind(
   const who = to.startsWith('user:')
     ? ({ kind: 'user', address: to.slice('user:'.length), entry: 'answer' } as const)
     : ({ kind: 'phone', address: to, entry: 'answer' } as const)
-  if (who.kind === 'phone' && who.address === phoneOf(state))
-    return refuse('conflict', 'They are in the call already')
   const asked = bringIn(left.state, who)
   if (asked === undefined) return full()
   const toPhone = who.kind === 'phone'
@@ -109,9 +110,6 @@ function blind(
   )
 }
 
-const phoneOf = ({ participants }: CallState): string | undefined =>
-  participants.find(({ kind, state }) => kind === 'phone' && state === 'joined')?.address
-
 /** The other side waits while the target is asked. */
 function ask(
   state: CallState,
@@ -119,6 +117,7 @@ function ask(
   to: string,
   now: number,
 ): Result<Step, Refusal> {
+  if (!to.startsWith('user:')) return askPhone(state, by, to, now)
   const userId = to.slice('user:'.length)
   const asked = bringIn(state, { kind: 'user', address: userId, entry: 'answer' })
   if (asked === undefined) return full()
@@ -135,6 +134,29 @@ function ask(
   )
 }
 
+/** A telephone is asked by a call of its own, which the carrier connects with the transferor's device. */
+function askPhone(
+  state: CallState,
+  by: CallParticipant,
+  to: string,
+  now: number,
+): Result<Step, Refusal> {
+  const asked = bringIn(state, { kind: 'phone', address: to, entry: 'answer' })
+  if (asked === undefined) return full()
+  const leg = nextLegId(state)
+  const under = { mode: 'attended', by: by.id, target: asked.id, stage: 'ringing', leg } as const
+  return ok(
+    chain(
+      asked.state,
+      putOnHold(now),
+      having({ transfer: under }),
+      updated({ transfer: 'dialing' }),
+      redirect,
+      dialLeg(leg, asked.id, now),
+    ),
+  )
+}
+
 function finish(
   state: CallState,
   mode: 'complete' | 'cancel',
@@ -144,14 +166,7 @@ function finish(
   const under = state.transfer
   if (under?.mode !== 'attended' || under.by !== by.id)
     return refuse('conflict', 'There is no attended transfer of yours')
-  if (mode === 'cancel') {
-    const left = chain(
-      state,
-      leave(({ id }) => id === under.target, now),
-      note(under.target, { entry: 'none' }),
-    )
-    return ok(chainOn(left, cancelTransfer(now)))
-  }
+  if (mode === 'cancel') return ok(takeBack(state, now))
   if (under.stage !== 'consulting') return refuse('conflict', 'The target has not answered yet')
   const left = chain(
     state,
@@ -159,6 +174,17 @@ function finish(
     note(by.id, { entry: 'none' }),
   )
   return ok(chainOn(left, completeTransfer(now)))
+}
+
+/** The target goes, and the call is as it was before it was asked. */
+export function takeBack(state: CallState, now: number): Step {
+  const target = state.transfer?.target ?? ''
+  return chain(
+    state,
+    leave(({ id }) => id === target, now),
+    note(target, { entry: 'none' }),
+    cancelTransfer(now),
+  )
 }
 
 const refuse = (code: Refusal['code'], detail: string) => err<Refusal>({ code, detail })

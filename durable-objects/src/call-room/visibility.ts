@@ -1,5 +1,6 @@
 import type { Principal } from '@menagerie/core'
-import type { CallState, Commander } from './call-types.ts'
+import type { Commander } from './call-inputs.ts'
+import type { CallState } from './call-types.ts'
 import { membersOf } from './call-view.ts'
 
 /** Own calls, or every call with `calls:read:all`. Everybody else learns nothing, not even that the call exists. */

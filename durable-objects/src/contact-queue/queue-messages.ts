@@ -6,15 +6,24 @@ import type { QueueEffect, QueueState } from './queue-model.ts'
 import { toProjected } from './queue-projection.ts'
 import { toContact } from './queue-view.ts'
 
+/** What a step's messages depend on beside the step. */
+export interface Sending {
+  traceparent: string | undefined
+  /** When CloudEvents leave, milliseconds since the epoch: many at once, and after the desks have been asked. */
+  laterAt: number
+}
+
 /** What leaves the queue because of one step: CloudEvents, what desks are told, and the row of the list. */
 export function messagesOf(
   state: QueueState,
   events: readonly JournalEvent[],
   effects: readonly QueueEffect[],
-  traceparent: string | undefined,
+  { traceparent, laterAt }: Sending,
 ): OutboxEntry[] {
   return [
-    ...events.flatMap((event) => cloudEvents(state.settings.id, event, traceparent)),
+    ...events
+      .flatMap((event) => cloudEvents(state.settings.id, event, traceparent))
+      .map((row) => ({ ...row, dueAt: laterAt })),
     ...effects.flatMap((effect) => messages(state, effect)),
   ]
 }

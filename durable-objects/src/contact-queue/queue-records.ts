@@ -7,9 +7,10 @@ import type {
   JournalInput,
   JournalStorage,
 } from '../journal/types.ts'
+import { fail } from '../shared/journal-refusal.ts'
+import type { RecordsJournal } from '../shared/object-records.ts'
 import type { BookChanges, QueueBook } from './queue-book.ts'
-import { fail } from './queue-errors.ts'
-import { messagesOf } from './queue-messages.ts'
+import { messagesOf, type Sending } from './queue-messages.ts'
 import type { QueueInput, QueueState, QueueStep, WaitingEntry } from './queue-model.ts'
 import { begin, step } from './queue-state.ts'
 import { loadBook, pastOf, readWaiting, saveBook } from './queue-tables.ts'
@@ -18,24 +19,11 @@ import { toQueue } from './queue-view.ts'
 
 /** More that wait than this are refused: nobody would ever get to them. */
 const MAX_WAITING = 50_000
-
-/** What the records need of a journal, be it a Durable Object's or one in memory. */
-export interface QueueJournal {
-  readonly exists: boolean
-  readonly state: QueueState | undefined
-  create<T>(
-    name: string,
-    input: JournalInput,
-    decide: (now: number) => Decision<QueueState, T>,
-  ): Result<Applied<T>, JournalError>
-  apply<T>(
-    input: JournalInput,
-    decide: (state: QueueState, now: number) => Decision<QueueState, T>,
-  ): Result<Applied<T>, JournalError>
-}
+/** How long CloudEvents wait for others to leave with. */
+const LATER_MS = 500
 
 export interface RecordsHost {
-  journal: QueueJournal
+  journal: RecordsJournal<QueueState>
   exec: JournalStorage['exec']
   now: () => number
   newId: () => string
@@ -46,6 +34,8 @@ export class QueueRecords {
   readonly #host: RecordsHost
   /** A cache of the tables. */
   #book: QueueBook | undefined
+  /** When CloudEvents leave. A cache: without it a batch more leaves. */
+  #laterAt = 0
 
   constructor(host: RecordsHost) {
     this.#host = host
@@ -80,7 +70,10 @@ export class QueueRecords {
         },
         now,
       )
-      return { ...decisionOf(first, asked.traceparent), outcome: toQueue(first.state.settings) }
+      return {
+        ...decisionOf(first, this.#sending(asked, now)),
+        outcome: toQueue(first.state.settings),
+      }
     })
     if (!created.ok) return fail(created.error)
     return ok({ queue: created.value.outcome, replayed: created.value.replayed })
@@ -136,7 +129,7 @@ export class QueueRecords {
       const next = step(state, book, past, input, now, newId)
       const changes = book.takeChanges()
       return {
-        ...decisionOf(next, asked.traceparent, state.wakeAt),
+        ...decisionOf(next, this.#sending(asked, now), state.wakeAt),
         outcome: next.answer,
         save: () => saveBook(exec, book, changes satisfies BookChanges, now),
       }
@@ -161,6 +154,12 @@ export class QueueRecords {
     return reservation.knownAt === null ? 'asked' : 'known'
   }
 
+  #sending({ traceparent }: JournalInput, now: number): Sending {
+    // A clock that was set back must not hold anything for longer.
+    if (this.#laterAt <= now || this.#laterAt > now + LATER_MS) this.#laterAt = now + LATER_MS
+    return { traceparent, laterAt: this.#laterAt }
+  }
+
   #isOld({ agentId, version }: { agentId: string; version: number }): boolean {
     const known = this.book.agent(agentId)
     return known !== undefined && known.standing.version >= version
@@ -174,13 +173,13 @@ export class QueueRecords {
 /** A step in the journal's words: everything it leads to is saved together. */
 function decisionOf(
   { state, events, effects }: QueueStep,
-  traceparent: string | undefined,
+  sending: Sending,
   wakeAt: number | null = null,
 ): Omit<Decision<QueueState, never>, 'outcome'> {
   return {
     state,
     events,
-    outbox: (numbered) => messagesOf(state, numbered, effects, traceparent),
+    outbox: (numbered) => messagesOf(state, numbered, effects, sending),
     timers:
       state.wakeAt === null || state.wakeAt === wakeAt
         ? []

@@ -10,6 +10,8 @@ import { createConversationTables } from './conversation-tables.ts'
 import type { ConversationState, MessageReport, MessageState } from './conversation-types.ts'
 import { type MessageCarrier, MessageCarrierAway, type Taken } from './message-carrier.ts'
 import { messageDesk } from './message-desk.ts'
+import { readUpTo, refuseMessage, reportMessage, ringMessage } from './message-progress.ts'
+import { receiveMessage, sendMessage } from './message-writing.ts'
 import type { ProjectedConversation } from './projection.ts'
 
 const start = 1_800_000_000_000
@@ -110,7 +112,7 @@ class World {
         content,
       }
       const asked = { actor: agent, source: 'http', id: written.id } as const
-      const sent = this.records.send(details, written, asked)
+      const sent = sendMessage(this.records, details, written, asked)
       if (!sent.ok) throw new Error(sent.error.code)
       const { id, seq } = sent.value.message
       expect(this.answers.get(id) ?? seq).toBe(seq)
@@ -124,7 +126,7 @@ class World {
       const id = idOf(900_000 + Number(sid.slice(2)))
       const about = { id, conversationId: details.id, channel: 'sms' as const, sid }
       const inbound = { ...about, from: customer, to: line, body, mediaUrls: [] }
-      expect(this.records.receive(inbound, {}).ok).toBe(true)
+      expect(receiveMessage(this.records, inbound, {}).ok).toBe(true)
     })
   }
 
@@ -136,7 +138,7 @@ class World {
     if (callback === undefined) return
     if (!repeat) callbacks.splice(at, 1)
     this.untilAnswered(() => {
-      const told = this.records.report(callback.messageId, callback.report)
+      const told = reportMessage(this.records, callback.messageId, callback.report)
       expect(told.ok).toBe(true)
     })
   }
@@ -144,7 +146,7 @@ class World {
   read(upToSeq: number): void {
     if (!this.#core.exists) return
     const asked = { actor: agent, source: 'socket', id: `read-${this.#ids++}` } as const
-    this.untilAnswered(() => expect(this.records.read('staff', upToSeq, asked).ok).toBe(true))
+    this.untilAnswered(() => expect(readUpTo(this.records, 'staff', upToSeq, asked).ok).toBe(true))
   }
 
   resolve(): void {
@@ -156,7 +158,7 @@ class World {
   }
 
   async alarm(): Promise<void> {
-    await this.#core.alarm((timer) => this.records.ring(timer))
+    await this.#core.alarm((timer) => ringMessage(this.records, timer))
     this.#revive()
   }
 
@@ -232,9 +234,9 @@ class World {
             message: (id) => this.records.message(id),
             isKnown: (sid) => this.records.messageOf(sid) !== undefined,
             report: (id, report) => {
-              this.records.report(id, report)
+              reportMessage(this.records, id, report)
             },
-            refuse: (id, reason) => this.records.refuse(id, reason),
+            refuse: (id, reason) => refuseMessage(this.records, id, reason),
           }),
         },
       },

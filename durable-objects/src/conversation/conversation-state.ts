@@ -212,7 +212,7 @@ function assign(state: ConversationState, agentId: string | null): ConversationS
   }
 }
 
-const unchanged = (state: ConversationState): ConversationStep => ({
+export const unchanged = (state: ConversationState): ConversationStep => ({
   state,
   messages: [],
   events: [],

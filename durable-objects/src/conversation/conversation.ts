@@ -16,24 +16,25 @@ import { conversationDestinations } from './conversation-destinations.ts'
 import { readFrame, refusalOf } from './conversation-frames.ts'
 import { accountOf } from './conversation-id.ts'
 import { ConversationLog } from './conversation-log.ts'
-import { type Asked, ConversationRecords, type Written } from './conversation-records.ts'
+import { type Asked, ConversationRecords } from './conversation-records.ts'
 import { createConversationTables } from './conversation-tables.ts'
-import type {
-  ConversationDetails,
-  ConversationInput,
-  ConversationState,
-  MessageReport,
-} from './conversation-types.ts'
+import type { ConversationInput, ConversationState, MessageReport } from './conversation-types.ts'
+import {
+  mustKnow,
+  reachCustomer,
+  readUpTo,
+  refuseMessage,
+  reportMessage,
+  ringMessage,
+} from './message-progress.ts'
 import { toConversation, toMessage } from './message-view.ts'
+import { type NewDetails, receiveMessage, sendMessage } from './message-writing.ts'
 import { isCustomer, isStaff, maySee, mayWrite, sideOf } from './visibility.ts'
+import { writtenBy } from './written-by.ts'
 
 const RETENTION = { maxAgeMs: 90 * 24 * 60 * 60 * 1000, maxEvents: 100_000 }
-/** Whom a customer's chat is for while no agent has it. */
-const UNASSIGNED = 'staff'
 /** Messages in a socket's `welcome`. */
 const SNAPSHOT_MESSAGES = 20
-
-type Details = Omit<ConversationDetails, 'createdAt'>
 
 /** The one owner of a customer's thread. Loads, steps, saves, sends; the rules live in conversation-state.ts. */
 export class Conversation extends SocketObject<ConversationEnv, ConversationState> {
@@ -54,8 +55,8 @@ export class Conversation extends SocketObject<ConversationEnv, ConversationStat
         conversationId: () => this.journal.name,
         message: (id) => this.#records.message(id),
         isKnown: (sid) => this.#records.messageOf(sid) !== undefined,
-        report: (id, report) => this.#told(this.#records.report(id, report)),
-        refuse: (id, reason) => this.#records.refuse(id, reason),
+        report: (id, report) => mustKnow(reportMessage(this.#records, id, report)),
+        refuse: (id, reason) => refuseMessage(this.#records, id, reason),
       }),
       schema: [createConversationTables],
       retention: RETENTION,
@@ -100,7 +101,7 @@ export class Conversation extends SocketObject<ConversationEnv, ConversationStat
     message: InboundMessage,
     context: ConversationContext = {},
   ): Result<Sent, ConversationError> {
-    const received = this.#records.receive(message, context)
+    const received = receiveMessage(this.#records, message, context)
     this.log.end('conversation.receive', received.ok && !received.value.replayed, { ...context })
     return received
   }
@@ -111,7 +112,7 @@ export class Conversation extends SocketObject<ConversationEnv, ConversationStat
     report: MessageReport,
     context: ConversationContext = {},
   ): Result<null, ConversationError> {
-    const told = this.#records.report(messageId, report, context)
+    const told = reportMessage(this.#records, messageId, report, context)
     this.log.end('conversation.carrier', false, { messageId, ...context })
     return told
   }
@@ -178,7 +179,8 @@ export class Conversation extends SocketObject<ConversationEnv, ConversationStat
   /** A customer who is back has what was said meanwhile: `welcome` and what follows it bring it. */
   protected override opened(principal: Principal): void {
     const state = this.journal.state
-    if (state !== undefined && isCustomer(principal, state)) this.#records.reached(principal.id)
+    if (state !== undefined && isCustomer(principal, state))
+      reachCustomer(this.#records, principal.id)
   }
 
   protected override command(principal: Principal, frame: ClientFrame, connectionId: string) {
@@ -202,7 +204,7 @@ export class Conversation extends SocketObject<ConversationEnv, ConversationStat
         if (!isStaff(principal) && !isCustomer(principal, state))
           return refusalOf({ code: 'forbidden' })
         const side = sideOf(principal, state)
-        const done = this.#records.read(side, read.data.seq, this.#asked(principal, frame))
+        const done = readUpTo(this.#records, side, read.data.seq, this.#asked(principal, frame))
         return done.ok ? ({ type: 'ack', seq: this.#seq } as const) : refusalOf(done.error)
       }
       case 'typing': {
@@ -217,36 +219,20 @@ export class Conversation extends SocketObject<ConversationEnv, ConversationStat
   }
 
   protected override ring(timer: FiredTimer): void {
-    this.#records.ring(timer)
+    ringMessage(this.#records, timer)
     this.#deliver()
   }
 
   #send(
     principal: Principal,
-    details: Details,
+    details: NewDetails,
     asking: Pick<SendCommand, 'id' | 'channel' | 'content'>,
     asked: Asked,
   ): Result<Sent, ConversationError> {
-    const state: ConversationState | undefined = this.journal.state
-    const isOwn = accountOf(details.customer) === principal.id && details.channel === 'chat'
-    const may = isStaff(principal) || principal.permissions.includes('conversations:write:own')
-    if (!may || !(isStaff(principal) || isOwn)) return err({ code: 'forbidden' })
-    if (details.channel !== asking.channel) return err({ code: 'other_channel' })
-    const isChat = details.channel === 'chat'
-    const number = state?.line ?? this.env.CARRIER_NUMBER
-    if (!isChat && number === '') return err({ code: 'no_number' })
-    const written: Written = {
-      id: asking.id,
-      direction: isOwn ? 'inbound' : 'outbound',
-      from: isChat ? principal.id : number,
-      to: isOwn
-        ? (state?.assignedTo ?? UNASSIGNED)
-        : (accountOf(details.customer) ?? details.customer),
-      author: principal.id,
-      content: asking.content,
-    }
-    const { id, channel, customer } = details
-    const sent = this.#records.send({ id, channel, customer }, written, asked)
+    const { state } = this.journal
+    const written = writtenBy(principal, asking, details, state, this.env.CARRIER_NUMBER)
+    if (!written.ok) return written
+    const sent = sendMessage(this.#records, details, written.value, asked)
     if (sent.ok && !sent.value.replayed) this.#deliver()
     return sent
   }
@@ -256,7 +242,7 @@ export class Conversation extends SocketObject<ConversationEnv, ConversationStat
     const state = this.journal.state
     if (state?.details.channel !== 'chat') return
     const account = accountOf(state.details.customer)
-    if (account !== undefined && this.isHere(account)) this.#records.reached(account)
+    if (account !== undefined && this.isHere(account)) reachCustomer(this.#records, account)
   }
 
   #change(
@@ -285,12 +271,6 @@ export class Conversation extends SocketObject<ConversationEnv, ConversationStat
   #asked(principal: Principal, { id = newId(), type, data, traceparent }: ClientFrame): Asked {
     const context = traceparent === undefined ? {} : { traceparent }
     return { actor: principal.id, source: 'socket', id, body: { type, ...data }, context }
-  }
-
-  /** @throws Error where the journal could not keep what the carrier said: it is asked again */
-  #told(told: Result<null, ConversationError>): void {
-    if (!told.ok && told.error.code !== 'not_found')
-      throw new Error(`The conversation's journal answered ${told.error.code}`)
   }
 
   #visible(principal: Principal): ConversationState | undefined {

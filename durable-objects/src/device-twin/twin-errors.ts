@@ -1,20 +1,5 @@
-import { err } from '@menagerie/core'
-import type { JournalError } from '../journal/index.ts'
 import type { PatchFault } from './twin-document.ts'
 import type { DeviceTwinError } from './twin-types.ts'
-
-/** A refusal of the journal in the twin's words. */
-export function fail(error: JournalError): { ok: false; error: DeviceTwinError } {
-  switch (error.code) {
-    case 'not_found':
-    case 'idempotency_mismatch':
-    case 'payload_too_large':
-      return err({ code: error.code })
-    case 'storage_full':
-    case 'overloaded':
-      return err(error)
-  }
-}
 
 /** A patch that cannot be merged, in the words of the caller's body. */
 export const invalidPatch = ({ detail }: PatchFault): DeviceTwinError => ({

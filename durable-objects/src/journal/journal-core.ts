@@ -1,17 +1,13 @@
 import { err, ok, type Result } from '@menagerie/core'
 import { Alarm } from './alarm.ts'
-import { genesisHash } from './chain.ts'
 import type { Entropy, JournalFollower } from './collaborators.ts'
 import { eraseEvents, readBounds, readEvents } from './events.ts'
 import { fireTimers } from './fire-timers.ts'
-import { bodyHash, findInput, inputKey } from './inputs.ts'
 import { meanwhile } from './meanwhile.ts'
 import { Outbox } from './outbox.ts'
 import { readProof } from './proof.ts'
 import { isStorageFull, Refusal } from './refusal.ts'
-import { saveDecision } from './save-decision.ts'
-import { createTables, isCreated, migrate } from './schema.ts'
-import { takeTimer, timerWaits } from './timers.ts'
+import { isCreated, migrate } from './schema.ts'
 import type {
   Applied,
   Decision,
@@ -28,6 +24,7 @@ import type {
   SqlRow,
 } from './types.ts'
 import { Upkeep } from './upkeep.ts'
+import { type WrittenInput, writeInput } from './write-input.ts'
 
 const MAX_PAGE = 1000
 const TIDY_EVERY_INPUTS = 256
@@ -66,7 +63,7 @@ export class JournalCore<State> {
       bootId: options.bootId,
       now: options.now,
       random: entropy.random,
-      observe: (what) => this.#observe(what),
+      observe: this.#observe,
     })
     this.#upkeep = new Upkeep({
       exec: this.#exec,
@@ -78,7 +75,7 @@ export class JournalCore<State> {
       storage,
       now: options.now,
       due: () => this.#upkeep.nextDue(options.now()),
-      observe: (what) => this.#observe(what),
+      observe: this.#observe,
     })
     if (!isCreated(this.#exec)) return
     migrate(storage, options.schema ?? [])
@@ -88,7 +85,7 @@ export class JournalCore<State> {
     } catch (error) {
       // A full disk can still be read; the next alarm tries again.
       if (!isStorageFull(error)) throw error
-      this.#observe({ type: 'fault', where: 'outbox', error })
+      this.#faulty('outbox')(error)
     }
     // After the constructor, so that whoever follows is asked too.
     queueMicrotask(() => void this.#alarm.recover())
@@ -193,13 +190,11 @@ export class JournalCore<State> {
     const { now } = this.#options
     const { random } = this.#entropy
     const exec = this.#exec
-    const observe = (what: JournalObservation) => this.#observe(what)
-    const timers = () => fireTimers({ exec, now, random, observe }, onTimer)
-    const faulty = (where: string) => (error: unknown) => observe({ type: 'fault', where, error })
+    const timers = () => fireTimers({ exec, now, random, observe: this.#observe }, onTimer)
     const look = async () => {
-      await timers().catch(faulty('timers'))
+      await timers().catch(this.#faulty('timers'))
       // For the destinations that do not hang. What is under way then is waited for by the next alarm.
-      void this.#outbox.drain().catch(faulty('outbox'))
+      void this.#outbox.drain().catch(this.#faulty('outbox'))
     }
     return this.#alarm.run([
       ['timers', timers],
@@ -222,11 +217,13 @@ export class JournalCore<State> {
   /** What is committed while an alarm is under way need not wait for its slowest destination. */
   #sendMeanwhile(): void {
     if (!this.#alarm.running || !this.#outbox.waits()) return
-    const faulty = (error: unknown) => this.#observe({ type: 'fault', where: 'outbox', error })
-    queueMicrotask(() => void this.#outbox.drain().catch(faulty))
+    queueMicrotask(() => void this.#outbox.drain().catch(this.#faulty('outbox')))
   }
 
   readonly #exec: JournalStorage['exec'] = (sql, ...bindings) => this.storage.exec(sql, ...bindings)
+  readonly #observe = (what: JournalObservation): void => this.#options.observe?.(what)
+  readonly #faulty = (where: string) => (error: unknown) =>
+    this.#observe({ type: 'fault', where, error })
 
   #commit<T>(
     input: JournalInput,
@@ -234,7 +231,6 @@ export class JournalCore<State> {
     name: string | undefined,
   ): Result<Applied<T>, JournalError> {
     const now = this.#options.now()
-    const existed = this.exists
     let cause: unknown
     try {
       const result = this.storage.transaction(() => {
@@ -247,7 +243,7 @@ export class JournalCore<State> {
         }
       })
       if (!result.ok) return result
-      if (!existed) this.#name = name
+      this.#name ??= name
       if (result.value.saved !== undefined) {
         this.#state = result.value.saved.state
         this.#stateText = result.value.saved.text
@@ -264,48 +260,29 @@ export class JournalCore<State> {
     }
   }
 
-  /** Everything one input leads to. Runs inside the transaction. */
+  /** Runs inside the transaction. */
   #write<T>(
     input: JournalInput,
     decide: (now: number) => Decision<State, T>,
     name: string | undefined,
     now: number,
-  ): Result<
-    { applied: Applied<T>; saved: { state: State; text: string } | undefined },
-    JournalError
-  > {
-    const exec = this.#exec
-    const key = inputKey(input)
-    const hash = bodyHash(input)
-    if (this.exists) {
-      const known = findInput(exec, key)
-      if (known !== undefined) {
-        if (known.bodyHash !== hash) return err({ code: 'idempotency_mismatch' })
-        const { firstSeq, lastSeq } = known
-        const outcome = JSON.parse(known.outcome) as T
-        return ok({ applied: { outcome, replayed: true, firstSeq, lastSeq }, saved: undefined })
-      }
-      if (name !== undefined) return err({ code: 'idempotency_mismatch' })
-      if (input.timer !== undefined) {
-        if (!timerWaits(exec, input.timer)) return err({ code: 'not_found' })
-        takeTimer(exec, input.timer)
-      }
-    } else {
-      createTables(exec, name ?? '', genesisHash, this.#options.schema ?? [])
-    }
+  ): Result<WrittenInput<State, T>, JournalError> {
     const context = {
-      exec,
+      exec: this.#exec,
+      exists: this.exists,
+      name,
+      schema: this.#options.schema,
       outbox: this.#outbox,
       object: `${this.#options.kind}/${this.#name ?? name ?? ''}`,
       salt: this.#entropy.salt,
       stateText: this.#stateText,
     }
-    const saved = saveDecision(context, { input, key, bodyHash: hash }, decide(now), now)
-    if (--this.#untilTidy <= 0) {
+    const written = writeInput(context, input, decide, now)
+    if (written.ok && written.value.saved !== undefined && --this.#untilTidy <= 0) {
       this.#untilTidy = TIDY_EVERY_INPUTS
       this.#upkeep.tidy(now)
     }
-    return ok(saved)
+    return written
   }
 
   #load(): void {
@@ -318,9 +295,5 @@ export class JournalCore<State> {
 
   #upcast(event: JournalEvent): JournalEvent {
     return this.#options.upcast?.(event) ?? event
-  }
-
-  #observe(what: JournalObservation): void {
-    this.#options.observe?.(what)
   }
 }

@@ -52,6 +52,7 @@ export class Journal<State> {
       snapshot: (principal) => options.sockets?.snapshot(core.state as State, principal) ?? null,
       ended: () => options.sockets?.ended(core.state as State) ?? false,
       dueChanged: () => core.rearm(),
+      settled: () => ctx.storage.sync(),
       observe: (what) => options.observe?.(what),
     })
     core.follow(this.sockets)

@@ -25,6 +25,11 @@ interface OutboxRow extends SqlRow {
   attempts: number
 }
 
+interface DueRow extends SqlRow {
+  name: string
+  due: number
+}
+
 interface RangeRow extends SqlRow {
   oldest: number | null
   newest: number | null
@@ -107,8 +112,10 @@ export class Outbox {
    */
   async drain(): Promise<void> {
     this.recover()
-    const names = Object.keys(this.#context.destinations)
-    const outcomes = await Promise.allSettled(names.map((name) => this.#drainOnce(name)))
+    const now = this.#context.now()
+    const names = new Set(this.#draining.keys())
+    for (const { name, due } of this.#firstDue()) if (due <= now) names.add(name)
+    const outcomes = await Promise.allSettled([...names].map((name) => this.#drainOnce(name)))
     for (const outcome of outcomes) if (outcome.status === 'rejected') throw outcome.reason
   }
 
@@ -123,25 +130,30 @@ export class Outbox {
 
   /** When the alarm must come for the outbox, milliseconds since the epoch. */
   nextDue(now: number): number | undefined {
-    const { storage, destinations } = this.#context
     let next: number | undefined
-    for (const name of Object.keys(destinations)) {
-      const [row] = storage.exec<RangeRow>(
-        `SELECT min(due_at) AS oldest, NULL AS newest FROM outbox WHERE state = 'pending' AND destination = ?`,
-        name,
-      )
-      if (row?.oldest == null) continue
-      const due = Math.max(row.oldest, this.#gates.get(name)?.until ?? 0)
+    for (const { name, due: oldest } of this.#firstDue()) {
+      const due = Math.max(oldest, this.#gates.get(name)?.until ?? 0)
       next = Math.min(next ?? due, due)
     }
     if (next !== undefined && next <= now) return next
-    const [sent] = storage.exec<RangeRow>(
+    const [sent] = this.#context.storage.exec<RangeRow>(
       `SELECT (SELECT min(sent_at) FROM outbox WHERE state = 'sent') AS oldest,
               (SELECT max(sent_at) FROM outbox WHERE state = 'sent') AS newest`,
     )
     if (sent?.oldest == null || sent.newest == null) return next
     const check = nextCheck(sent.oldest, sent.newest, now)
     return Math.min(next ?? check, check)
+  }
+
+  /** Destinations that something waits for, and since when it is due: asked after each commit, so by one statement. */
+  #firstDue(): DueRow[] {
+    const { storage, destinations } = this.#context
+    return storage.exec<DueRow>(
+      `SELECT name, due FROM (
+         SELECT value AS name, (SELECT min(due_at) FROM outbox WHERE state = 'pending' AND destination = value) AS due
+         FROM json_each(?)) WHERE due IS NOT NULL`,
+      JSON.stringify(Object.keys(destinations)),
+    )
   }
 
   #drainOnce(name: string): Promise<void> {

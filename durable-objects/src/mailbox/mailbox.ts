@@ -44,7 +44,7 @@ export class Mailbox extends SocketObject<MailboxEnv, MailboxState> {
       journal: this.journal,
       exec,
       now: () => this.now(),
-      moved: (before, after) => this.log.moved(before, after),
+      moved: ({ before, after }) => this.log.moved(before, after),
     })
   }
 

@@ -415,6 +415,53 @@ describe('a socket', () => {
     expect(closed.filter((id) => id === 'broken')).toHaveLength(1)
   })
 
+  it('has all it said before it closed taken, and nothing that waited when it was closed', async () => {
+    const say = (id: string) => JSON.stringify({ type: 'message.send', id, data: { word: id } })
+    const room = await openRoom()
+    const revoked = await openRoom()
+    for (const [one, ends] of [
+      [room, (object: JournalRoom, ws: WebSocket) => object.webSocketClose(ws, 1000, '')],
+      [revoked, (object: JournalRoom) => object.closeSession('session-1')],
+    ] as const) {
+      const client = await connect(one)
+      await runInDurableObject<JournalRoom, void>(one, async (object, state) => {
+        const [ws] = state.getWebSockets()
+        if (ws === undefined) throw new Error('no socket')
+        const taken = ['a', 'b', 'c'].map((id) => object.webSocketMessage(ws, say(id)))
+        await ends(object, ws)
+        await Promise.all(taken)
+      })
+      await client.untilClosed()
+    }
+    expect((await room.head())?.seq).toBe(3)
+    expect((await revoked.head())?.seq).toBe(1)
+  })
+
+  it('is heard in its own order in a crowd, and answered frame by frame', async () => {
+    const room = await openRoom()
+    const crowd = await Promise.all(
+      upTo(10).map((who) => connect(room, '', principal({ id: `crowd-${who}` }))),
+    )
+    for (const turn of upTo(8))
+      for (const client of crowd) {
+        if (turn === 4) client.send({ type: 'explode', id: 'bug' })
+        client.send({ type: 'message.send', id: `m${turn}`, data: { turn } })
+      }
+    for (const client of crowd) {
+      await client.until(() => client.of('ack').length === 8, 'every ack')
+      expect(client.of('ack').map(({ data }) => data.id)).toEqual(upTo(8).map((turn) => `m${turn}`))
+      expect(client.of('error')).toHaveLength(1)
+      await client.until(() => client.seqs.length === 80, 'every event')
+      expect(client.seqs).toEqual(upTo(80))
+    }
+    const page = await replay(room, 0, 100)
+    const events = page.ok ? page.value.events : []
+    for (const who of upTo(10)) {
+      const said = events.filter(({ actor }) => actor === `crowd-${who}`)
+      expect(said.map(({ data }) => data?.turn)).toEqual(upTo(8))
+    }
+  })
+
   it('keeps the trace of its upgrade for what its frames cause, over eviction', async () => {
     const room = await openRoom()
     const { ticket } = await room.ticket(principal())

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { RunningLab } from '../src/index.ts'
 import { Customer, startTestLab } from './customer.ts'
 
@@ -129,6 +129,40 @@ describe('TwiML', () => {
 
   test('dials no longer than it says', async () => {
     expect((await dialled(dial('+12025550103', 'timeout="1"'))).dial).toBe('no-answer')
+  })
+
+  test('joins calls in a conference; for all it is over when one leaves that ends it, and only then', async () => {
+    const join = (ends: boolean, path: string) =>
+      `<Dial action="/webhooks/twilio/voice?${path}"><Conference endConferenceOnExit="${ends}">room-1</Conference></Dial>`
+    const doing = async () => {
+      const { data } = (await (await fetch(`${lab.url}/calls`)).json()) as {
+        data: { sid: string; doing: string | null }[]
+      }
+      return new Map(data.map((one) => [one.sid, one.doing]))
+    }
+    answers(join(true, 'first'), join(false, 'second'))
+    const first = await callIn()
+    await customer.until(() => voice().length === 1)
+    const second = await callIn()
+    const inRoom = () =>
+      vi.waitFor(async () => {
+        const seen = await doing()
+        for (const { sid } of [first, second]) expect(seen.get(sid)).toBe('conference room-1')
+      })
+    await inRoom()
+    // The one that does not end it is sent away and back: the other has noticed nothing.
+    const send = (sid: string) =>
+      customer.ask(lab, `/Calls/${sid}.json`, { Url: `${customer.url}/voice?sent` })
+    answers(join(false, 'second'))
+    await send(second.sid)
+    await customer.until((received) => received.some(({ path }) => path === '/voice?sent'))
+    await inRoom()
+    await fetch(`${lab.url}/carrier/calls/${first.sid}/hangup`, { method: 'POST' })
+    await customer.until((received) => received.some(({ path }) => path.endsWith('?second')))
+    const over = customer.received.find(({ path }) => path.endsWith('?second'))
+    expect(over?.form.get('CallSid')).toBe(second.sid)
+    expect(over?.form.get('DialCallStatus')).toBe('answered')
+    expect(customer.received.some(({ path }) => path.endsWith('?first'))).toBe(false)
   })
 
   test('tells that a dialled phone was answered, as a call of its own', async () => {

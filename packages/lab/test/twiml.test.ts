@@ -46,6 +46,11 @@ test('addresses are relative to the document, and &amp; stands for &', () => {
   })
 })
 
+test('a conference is known by its name', () => {
+  const [dial] = read('<Dial><Conference endConferenceOnExit="true">room</Conference></Dial>')
+  expect(dial).toMatchObject({ type: 'dial', to: 'room', kind: 'conference', ends: true })
+})
+
 test.each(['', 'Hello', '<Response>', '<Other/>', '<Response><Say></Response>', '<a/><Response/>'])(
   '%j is no TwiML',
   (text) => {

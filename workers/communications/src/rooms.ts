@@ -22,7 +22,6 @@ export function toAppError(error: CallRoomError): AppError {
       return new AppError('forbidden', error.detail ?? 'This needs the permission calls:write')
     case 'conflict':
       return new AppError('conflict', error.detail ?? 'The call has ended')
-    case 'not_implemented':
     case 'validation_failed':
       return new AppError(error.code, error.detail)
     case 'idempotency_mismatch':

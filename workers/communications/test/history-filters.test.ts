@@ -93,7 +93,7 @@ async function paged(member: string | undefined, wanted: HistoryFilters): Promis
   let after: Awaited<ReturnType<typeof listCalls>>['next']
   do {
     const page = await listCalls(testEnv.DB, member, wanted, 7, after)
-    ids.push(...page.records.map(({ id }) => id))
+    ids.push(...page.items.map(({ id }) => id))
     after = page.next
   } while (after !== undefined)
   return ids

@@ -338,7 +338,7 @@ describe('a transfer between users', () => {
     ).toEqual(['joined', 'joined', 'left'])
   })
 
-  test('attended: canceled, or refused, the call goes on as before; phones cannot be asked', async () => {
+  test('attended: canceled, or refused, the call goes on as before; no phone can be heard in it', async () => {
     const { ada, eve, id } = await talking()
     const transfer = (body: object) => ask(ada, 'POST', `/calls/${id}/transfer`, body)
     await transfer({ mode: 'attended', to: `user:${eve.id}` })
@@ -348,7 +348,9 @@ describe('a transfer between users', () => {
     await ask(eve, 'POST', `/calls/${id}/reject`)
     expect((await callOf(ada, id)).status).toBe('in-progress')
     const phone = await transfer({ mode: 'attended', to: '+12025550102' })
-    expect([phone.status, phone.body.code]).toEqual([501, 'not_implemented'])
+    expect([phone.status, phone.body.code]).toEqual([409, 'conflict'])
+    const blind = await transfer({ mode: 'blind', to: '+12025550102' })
+    expect([blind.status, blind.body.code]).toEqual([409, 'conflict'])
   })
 })
 

@@ -64,6 +64,26 @@ export function testCarrier(name: string, open: () => Promise<CarrierSetting>): 
       expect(await at.carrier.find(call, since)).toEqual({ outcome: 'found', callSid })
     })
 
+    test('tells the calls of one room apart, and asks each at an address of its own', async () => {
+      const first = order()
+      const second = { ...first, leg: 'l1' }
+      const since = Date.now()
+      const [sid] = [await answered(first)]
+      expect(await at.carrier.find(second, since)).toEqual({ outcome: 'none' })
+      const other = await placed(second)
+      expect(other).not.toBe(sid)
+      expect(await at.carrier.find(second, since)).toEqual({ outcome: 'found', callSid: other })
+      expect(await at.carrier.find(first, since)).toEqual({ outcome: 'found', callSid: sid })
+      await eventually(() => expect(at.asked()).toHaveLength(2))
+      await at.carrier.redirect(other, first.callId, 'l1')
+      await eventually(() => expect(at.asked()).toHaveLength(3))
+      expect(at.asked().map((url) => new URL(url, 'http://x').searchParams.get('leg'))).toEqual([
+        null,
+        'l1',
+        'l1',
+      ])
+    })
+
     test('refuses what it will not dial', async () => {
       expect(await at.carrier.place(order(at.refused))).toMatchObject({ outcome: 'refused' })
     })

@@ -1,9 +1,11 @@
-import type { CarrierReport } from '../call-types.ts'
+import type { CarrierReport } from '../call-inputs.ts'
 
 /** What a carrier needs to dial. */
 export interface PlaceCall {
-  /** The call's id: in the callbacks' query, and the token that makes a repeat recognisable. */
+  /** The room's call: in the callbacks' query and, with the leg, in the token that makes a repeat recognisable. */
   callId: string
+  /** Which of the room's calls, where that is not the first. */
+  leg?: string
   /** E.164. */
   to: string
   /** E.164. */
@@ -49,8 +51,9 @@ export interface Carrier {
    * the carrier is away, or has not come to the call's beginning yet. Asking twice is as good as once.
    *
    * @param callId the room's, for the address that is asked
+   * @param leg which of the room's calls, where that is not the first
    */
-  redirect(callSid: string, callId: string): Promise<void>
+  redirect(callSid: string, callId: string, leg?: string): Promise<void>
   /**
    * Presses keys towards the other side of a call, which asks again what it shall do afterwards. Throws when the
    * carrier is away and nothing was pressed.

@@ -7,6 +7,8 @@ export interface Callback {
   callId: string
   /** Whose dialling the carrier tells the end of. */
   participant?: string
+  /** Which of the room's calls at the carrier, where that is not the first. */
+  leg?: string | undefined
 }
 
 /**
@@ -25,9 +27,13 @@ export const voiceStatusUrl = (publicUrl: string, callback: Callback): string =>
 export const digitsTwiml = (digits: string, next: string): string =>
   `<Response><Play${xmlAttributes({ digits })}/><Redirect method="POST">${xmlText(next)}</Redirect></Response>`
 
-function address(publicUrl: string, path: string, { callId, participant }: Callback): string {
-  // Ids of calls and participants need no escapes, so that everybody signs the same bytes.
-  const query = new URLSearchParams({ callId, ...(participant ? { participant } : {}) })
+function address(publicUrl: string, path: string, { callId, participant, leg }: Callback): string {
+  // Ids of calls, legs and participants need no escapes, so that everybody signs the same bytes.
+  const query = new URLSearchParams({
+    callId,
+    ...(leg ? { leg } : {}),
+    ...(participant ? { participant } : {}),
+  })
   return `${publicUrl.replace(/\/$/, '')}${path}?${query}`
 }
 

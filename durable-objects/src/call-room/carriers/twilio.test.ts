@@ -1,8 +1,8 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { retryAfterSeconds } from '../../shared/retry-after.ts'
 import type { Carrier } from './carrier.ts'
-import { retryAfterSeconds } from './retry-after.ts'
 import { twilioCarrier } from './twilio.ts'
 
 const call = {

@@ -1,5 +1,14 @@
 import { z } from 'zod'
-import { type CarrierReport, carrierStatuses, liveStatuses } from '../call-types.ts'
+import { retryAfterSeconds } from '../../shared/retry-after.ts'
+import {
+  bodyOf,
+  isSince,
+  isUnsure,
+  refusalOf,
+  type TwilioAccount,
+  twilioRequest,
+} from '../../shared/twilio-request.ts'
+import { type CarrierReport, carrierStatuses, liveStatuses } from '../call-inputs.ts'
 import {
   type Carrier,
   CarrierAway,
@@ -8,21 +17,12 @@ import {
   type Placed,
   type Pressed,
 } from './carrier.ts'
-import { retryAfterSeconds } from './retry-after.ts'
 import { digitsTwiml, voiceStatusUrl, voiceUrl } from './twilio-addresses.ts'
 
-export interface TwilioSettings {
-  /** `https://api.twilio.com`, or where something speaks the same API. */
-  apiUrl: string
-  accountSid: string
-  authToken: string
+export interface TwilioSettings extends TwilioAccount {
   /** Where the carrier reaches us. Callback addresses are made from it, without `/v1`. */
   publicUrl: string
 }
-
-const REQUEST_TIMEOUT_MS = 5_000
-/** Clocks differ: a call that is this much older than our order may still be the one. */
-const CLOCK_SKEW_MS = 60_000
 
 /** Of an update that needs an answered call. */
 const NOT_IN_PROGRESS = 21220
@@ -37,30 +37,10 @@ const CallResource = z.looseObject({
 })
 type CallResource = z.infer<typeof CallResource>
 const CallList = z.looseObject({ calls: z.array(CallResource) })
-/** Twilio's numbers for what went wrong: 20xxx of the API, 21xxx of the request. */
-const Refusal = z.looseObject({ code: z.number().int() })
 
 /** A carrier with Twilio's Voice API (2010-04-01, `Calls` resource). */
 export function twilioCarrier(settings: TwilioSettings): Carrier {
-  const base = `${settings.apiUrl.replace(/\/$/, '')}/2010-04-01/Accounts/${settings.accountSid}`
-  const authorization = `Basic ${btoa(`${settings.accountSid}:${settings.authToken}`)}`
-
-  async function ask(path: string, form?: URLSearchParams, token?: string): Promise<Response> {
-    try {
-      return await fetch(`${base}${path}`, {
-        method: form === undefined ? 'GET' : 'POST',
-        headers: {
-          authorization,
-          accept: 'application/json',
-          ...(token === undefined ? {} : { 'idempotency-key': token }),
-        },
-        ...(form === undefined ? {} : { body: form }),
-        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-      })
-    } catch (error) {
-      throw new CarrierAway('The carrier does not answer', { cause: error })
-    }
-  }
+  const ask = twilioRequest(settings, CarrierAway)
 
   const update = (callSid: string, form: Record<string, string>): Promise<Response> =>
     ask(`/Calls/${encodeURIComponent(callSid)}.json`, new URLSearchParams(form))
@@ -68,7 +48,7 @@ export function twilioCarrier(settings: TwilioSettings): Carrier {
   async function place(call: PlaceCall): Promise<Placed> {
     let response: Response
     try {
-      response = await ask('/Calls.json', placeForm(call, settings.publicUrl), call.callId)
+      response = await ask('/Calls.json', placeForm(call, settings.publicUrl), tokenOf(call))
     } catch (error) {
       return { outcome: 'unsure', detail: String(error) }
     }
@@ -82,7 +62,7 @@ export function twilioCarrier(settings: TwilioSettings): Carrier {
         ? { outcome: 'placed', callSid: made.data.sid }
         : { outcome: 'unsure', detail: 'The carrier gave no call id' }
     }
-    const detail = await refusalOf(response)
+    const detail = await detailOf(response)
     return isUnsure(response) ? { outcome: 'unsure', detail } : { outcome: 'refused', detail }
   }
 
@@ -90,13 +70,11 @@ export function twilioCarrier(settings: TwilioSettings): Carrier {
     const query = new URLSearchParams({ To: call.to, From: call.from, PageSize: '50' })
     const response = await sensible(await ask(`/Calls.json?${query}`))
     const calls = read(CallList, await bodyOf(response)).calls
-    const mine = calls.find(({ idempotency_token }) => idempotency_token === call.callId)
+    const mine = calls.find(({ idempotency_token }) => idempotency_token === tokenOf(call))
     if (mine !== undefined) return { outcome: 'found', callSid: mine.sid }
     // Twilio keeps no token of ours. A recent call to the same number may be ours or another room's, and its webhooks
     // will tell; taking it for ours could hang up somebody else's call.
-    const candidates = calls.filter(
-      (one) => one.idempotency_token == null && createdAt(one) >= since - CLOCK_SKEW_MS,
-    )
+    const candidates = calls.filter((one) => one.idempotency_token == null && isSince(one, since))
     return { outcome: candidates.length === 0 ? 'none' : 'unsure' }
   }
 
@@ -134,12 +112,11 @@ export function twilioCarrier(settings: TwilioSettings): Carrier {
       // `completed` ends a call in any state, where `canceled` would leave one running that was just answered.
       await done(await update(callSid, { Status: 'completed' }))
     },
-    async redirect(callSid, callId) {
-      const Url = voiceUrl(settings.publicUrl, { callId })
+    async redirect(callSid, callId, leg) {
+      const Url = voiceUrl(settings.publicUrl, { callId, leg })
       const response = await update(callSid, { Url, Method: 'POST' })
       if (response.status !== 400) return done(response)
-      const refusal = Refusal.safeParse(await bodyOf(response))
-      if (!refusal.success || refusal.data.code !== NOT_IN_PROGRESS) return
+      if ((await refusalOf(response)) !== NOT_IN_PROGRESS) return
       // Over; or its first question is still under way, and what that is told may be out of date by now.
       const report = await fetchCall(callSid)
       if (report !== undefined && liveStatuses.has(report.status))
@@ -148,14 +125,18 @@ export function twilioCarrier(settings: TwilioSettings): Carrier {
   }
 }
 
+/** What makes a repeat of an order recognisable: of a room's calls each has its own. */
+const tokenOf = ({ callId, leg }: PlaceCall): string =>
+  leg === undefined ? callId : `${callId}:${leg}`
+
 function placeForm(call: PlaceCall, publicUrl: string): URLSearchParams {
-  const { callId } = call
+  const { callId, leg } = call
   const form = new URLSearchParams({
     To: call.to,
     From: call.from,
-    Url: voiceUrl(publicUrl, { callId }),
+    Url: voiceUrl(publicUrl, { callId, leg }),
     Method: 'POST',
-    StatusCallback: voiceStatusUrl(publicUrl, { callId }),
+    StatusCallback: voiceStatusUrl(publicUrl, { callId, leg }),
     StatusCallbackMethod: 'POST',
     Timeout: String(call.ringTimeoutSeconds),
     Record: String(call.record),
@@ -164,9 +145,6 @@ function placeForm(call: PlaceCall, publicUrl: string): URLSearchParams {
     form.append('StatusCallbackEvent', event)
   return form
 }
-
-/** 408 and 5xx do not say whether the request was carried out. */
-const isUnsure = ({ status }: Response): boolean => status >= 500 || status === 408
 
 /** 400 (21220): not in a state for it; 404 (20404): unknown. Neither gets better by asking again. */
 const isHopeless = ({ status }: Response): boolean => status === 400 || status === 404
@@ -193,30 +171,15 @@ async function done(response: Response): Promise<void> {
   if (!response.ok && !isHopeless(response)) throw away(response)
 }
 
-async function refusalOf(response: Response): Promise<string> {
-  const refusal = Refusal.safeParse(await bodyOf(response))
-  const code = refusal.success ? ` (${refusal.data.code})` : ''
-  return `The carrier answered ${response.status}${code}`
+async function detailOf(response: Response): Promise<string> {
+  const code = await refusalOf(response)
+  return `The carrier answered ${response.status}${code === undefined ? '' : ` (${code})`}`
 }
 
 function read<T>(schema: z.ZodType<T>, body: unknown): T {
   const parsed = schema.safeParse(body)
   if (parsed.success) return parsed.data
   throw new CarrierAway('The carrier answered what is not its API', { cause: parsed.error })
-}
-
-async function bodyOf(response: Response): Promise<unknown> {
-  try {
-    return await response.json()
-  } catch {
-    return undefined
-  }
-}
-
-function createdAt(call: CallResource): number {
-  const at = Date.parse(call.date_created ?? '')
-  // A call that does not say when it was made may be the one.
-  return Number.isNaN(at) ? Number.POSITIVE_INFINITY : at
 }
 
 const toReport = (call: CallResource): CarrierReport => ({

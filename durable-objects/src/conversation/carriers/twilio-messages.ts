@@ -1,5 +1,14 @@
 import { z } from 'zod'
-import { retryAfterSeconds } from '../../call-room/carriers/retry-after.ts'
+import { retryAfterSeconds } from '../../shared/retry-after.ts'
+import {
+  bodyOf,
+  createdAt,
+  isSince,
+  isUnsure,
+  refusalOf,
+  type TwilioAccount,
+  twilioRequest,
+} from '../../shared/twilio-request.ts'
 import type { MessageReport } from '../conversation-types.ts'
 import {
   type MessageCarrier,
@@ -9,11 +18,7 @@ import {
 } from '../message-carrier.ts'
 import { TwilioMessageStatus, toMessageReport } from './twilio-report.ts'
 
-export interface TwilioMessageSettings {
-  /** `https://api.twilio.com`, or where something speaks the same API. */
-  apiUrl: string
-  accountSid: string
-  authToken: string
+export interface TwilioMessageSettings extends TwilioAccount {
   /** Where the carrier reaches us; callback addresses are made from it. */
   publicUrl: string
   now: () => number
@@ -22,9 +27,6 @@ export interface TwilioMessageSettings {
 /** Path of the callback; the signature covers it as it is handed out here. */
 export const messageStatusPath = '/webhooks/twilio/message-status'
 
-const REQUEST_TIMEOUT_MS = 5_000
-/** Clocks differ: a message that is this much older than our order may still be the one. */
-const CLOCK_SKEW_MS = 60_000
 const PAGE_SIZE = '50'
 
 const MessageResource = z.looseObject({
@@ -38,29 +40,10 @@ const MessageResource = z.looseObject({
 })
 type MessageResource = z.infer<typeof MessageResource>
 const MessageList = z.looseObject({ messages: z.array(MessageResource) })
-const Refusal = z.looseObject({ code: z.number().int() })
 
 /** A carrier with Twilio's Messaging API (2010-04-01, `Messages` resource). */
 export function twilioMessages(settings: TwilioMessageSettings): MessageCarrier {
-  const base = `${settings.apiUrl.replace(/\/$/, '')}/2010-04-01/Accounts/${settings.accountSid}`
-  const authorization = `Basic ${btoa(`${settings.accountSid}:${settings.authToken}`)}`
-
-  async function ask(path: string, form?: URLSearchParams, token?: string): Promise<Response> {
-    try {
-      return await fetch(`${base}${path}`, {
-        method: form === undefined ? 'GET' : 'POST',
-        headers: {
-          authorization,
-          accept: 'application/json',
-          ...(token === undefined ? {} : { 'idempotency-key': token }),
-        },
-        ...(form === undefined ? {} : { body: form }),
-        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-      })
-    } catch (error) {
-      throw new MessageCarrierAway('The carrier does not answer', { cause: error })
-    }
-  }
+  const ask = twilioRequest(settings, MessageCarrierAway)
 
   async function send(order: MessageOrder): Promise<Taken> {
     let response: Response
@@ -69,25 +52,25 @@ export function twilioMessages(settings: TwilioMessageSettings): MessageCarrier 
     } catch (error) {
       return { outcome: 'unsure', detail: String(error) }
     }
-    const body = await bodyOf(response)
-    if (response.status === 429)
+    if (response.status === 429) {
+      await response.body?.cancel()
       return {
         outcome: 'busy',
         retryAfterSeconds: retryAfterSeconds(response.headers, settings.now()),
       }
+    }
     if (response.ok) {
-      const made = MessageResource.safeParse(body)
+      const made = MessageResource.safeParse(await bodyOf(response))
       return made.success
         ? { outcome: 'accepted', report: reportOf(made.data) }
         : { outcome: 'unsure', detail: 'The carrier told of no message' }
     }
-    // 408 and 5xx do not say whether the message was made.
-    if (response.status >= 500 || response.status === 408)
+    const code = await refusalOf(response)
+    if (isUnsure(response))
       return { outcome: 'unsure', detail: `The carrier answered ${response.status}` }
-    const refusal = Refusal.safeParse(body)
     return {
       outcome: 'refused',
-      reason: refusal.success ? `carrier_${refusal.data.code}` : 'carrier_refused',
+      reason: code === undefined ? 'carrier_refused' : `carrier_${code}`,
     }
   }
 
@@ -108,7 +91,7 @@ export function twilioMessages(settings: TwilioMessageSettings): MessageCarrier 
           (one) =>
             one.idempotency_token == null &&
             (one.body ?? '').endsWith(order.body) &&
-            createdAt(one) >= since - CLOCK_SKEW_MS,
+            isSince(one, since),
         )
         .toSorted((a, b) => createdAt(a) - createdAt(b))
         .map(reportOf)
@@ -150,18 +133,4 @@ async function sensible(response: Response): Promise<Response> {
   if (response.ok) return response
   await response.body?.cancel()
   throw new MessageCarrierAway(`The carrier answered ${response.status}`)
-}
-
-async function bodyOf(response: Response): Promise<unknown> {
-  try {
-    return await response.json()
-  } catch {
-    return undefined
-  }
-}
-
-function createdAt(message: MessageResource): number {
-  const at = Date.parse(message.date_created ?? '')
-  // A message that does not say when it was made may be the one.
-  return Number.isNaN(at) ? Number.MAX_SAFE_INTEGER : at
 }

@@ -8,6 +8,7 @@ import { takeToken } from './flood.ts'
 import { parseFrame } from './frames.ts'
 import type { SocketHost } from './host.ts'
 import { redeemTicket } from './tickets.ts'
+import { Turns } from './turns.ts'
 
 const MAX_MALFORMED = 3
 
@@ -16,14 +17,28 @@ export class ClientFrames {
   readonly #connections: Connections
   readonly #feed: EventFeed
   readonly #host: SocketHost
+  readonly #turns: Turns
 
   constructor(connections: Connections, feed: EventFeed, host: SocketHost) {
     this.#connections = connections
     this.#feed = feed
     this.#host = host
+    this.#turns = new Turns(host.settled)
   }
 
-  async message(ws: WebSocket, data: string | ArrayBuffer): Promise<void> {
+  /** Takes a frame; in a crowd it shares its commit with others. */
+  message(ws: WebSocket, data: string | ArrayBuffer): Promise<void> {
+    return this.#turns.run(() => this.#take(ws, data))
+  }
+
+  /** Does what waits for a commit now: its socket closes. */
+  catchUp(): void {
+    this.#turns.catchUp()
+  }
+
+  async #take(ws: WebSocket, data: string | ArrayBuffer): Promise<void> {
+    // Its session may have been revoked while it waited. What a client says before it closes counts.
+    if (this.#connections.isShut(ws)) return
     const now = this.#host.now()
     const connection = this.#connections.of(ws)
     const shut = (code: number, reason: string) => this.#connections.shut(ws, code, reason)

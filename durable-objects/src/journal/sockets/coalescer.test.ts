@@ -7,7 +7,7 @@ function counted(answers: Flushed[] = []) {
   const coalescer = new Coalescer(
     () => {
       seen.flushes += 1
-      return answers.shift() ?? { sent: true, more: false }
+      return answers.shift() ?? { deliveries: 2, more: false }
     },
     () => seen.now,
     () => {
@@ -68,10 +68,55 @@ describe('coalescing', () => {
     expect(seen.flushes).toBe(2)
   })
 
+  it('holds longer in a crowd of more than 20,000 deliveries a second, as long as it lasts', async () => {
+    const deliveries = [200, 201, 1_001, 1_000, 200]
+    const { coalescer, timers, seen } = counted(
+      deliveries.map((count) => ({ deliveries: count, more: false })),
+    )
+    const holds: number[] = []
+    coalescer.request()
+    await Promise.resolve()
+    while (seen.flushes < deliveries.length) {
+      coalescer.request()
+      const timer = timers.shift()
+      holds.push(timer?.ms ?? 0)
+      seen.now += timer?.ms ?? 0
+      timer?.run()
+    }
+    expect(holds).toEqual([10, 50, 50, 10])
+  })
+
+  it('does not take what a late timer gathered for a crowd', async () => {
+    const { coalescer, timers, seen } = counted([
+      { deliveries: 100, more: false },
+      { deliveries: 600, more: false },
+    ])
+    coalescer.request()
+    await Promise.resolve()
+    coalescer.request()
+    seen.now = 30
+    timers.shift()?.run()
+    expect(timers.map(({ ms }) => ms)).toEqual([10])
+  })
+
+  it('waits for a late timer longer in a crowd', async () => {
+    const { coalescer, seen } = counted([{ deliveries: 500, more: false }])
+    coalescer.request()
+    await Promise.resolve()
+    seen.now = 89
+    coalescer.request()
+    await Promise.resolve()
+    expect(seen.flushes).toBe(1)
+    seen.now = 90
+    coalescer.request()
+    await Promise.resolve()
+    expect(seen.flushes).toBe(2)
+  })
+
   it('goes on by itself while there is more, and sets no timer where nothing was sent', async () => {
     const { coalescer, timers, seen } = counted([
-      { sent: true, more: true },
-      { sent: false, more: false },
+      { deliveries: 2, more: true },
+      { deliveries: 0, more: false },
     ])
     coalescer.request()
     await Promise.resolve()

@@ -20,6 +20,8 @@ export class Connections {
   readonly #known = new WeakMap<WebSocket, LiveConnection>()
   /** Sockets whose cursor has moved since their attachment was written. */
   readonly #moved = new Set<WebSocket>()
+  /** Sockets that this side has closed. */
+  readonly #shut = new WeakSet<WebSocket>()
   #earliestEnd: { at: number | undefined } | undefined
 
   constructor(ctx: DurableObjectState, host: SocketHost) {
@@ -40,11 +42,6 @@ export class Connections {
     this.#known.set(ws, connection)
     this.save(ws, connection)
     return connection
-  }
-
-  /** Whether any socket is there, open or closing. */
-  get any(): boolean {
-    return this.#ctx.getWebSockets().length > 0
   }
 
   open(): WebSocket[] {
@@ -85,11 +82,12 @@ export class Connections {
   /**
    * Sends text. A socket that went meanwhile, or does not read (1013), is not an error: its client resumes. Nothing
    * goes to one whose token has ended (4401), however late the alarm that closes it.
+   *
+   * @param now the clock, where one look at it serves many sends
    */
-  sendText(ws: WebSocket, text: string): void {
+  sendText(ws: WebSocket, text: string, now = this.#host.now()): void {
     if (ws.readyState !== OPEN) return
-    if (this.of(ws).principal.expiresAt <= this.#host.now())
-      this.shut(ws, closeCodes.tokenEnded, 'token ended')
+    if (this.of(ws).principal.expiresAt <= now) this.shut(ws, closeCodes.tokenEnded, 'token ended')
     else if (ws.bufferedAmount > MAX_BUFFERED_BYTES)
       this.shut(ws, closeCodes.slowConsumer, 'slow consumer')
     else ws.send(text)
@@ -101,11 +99,17 @@ export class Connections {
 
   shut(ws: WebSocket, code: number, reason: string): void {
     this.#earliestEnd = undefined
+    this.#shut.add(ws)
     try {
       ws.close(code, reason)
     } catch (error) {
       this.#host.observe({ type: 'fault', where: 'socket close', error })
     }
+  }
+
+  /** Whether this side has closed it; one that the client closed is not meant. */
+  isShut(ws: WebSocket): boolean {
+    return this.#shut.has(ws)
   }
 
   /** Sockets came, went, or got another token. */

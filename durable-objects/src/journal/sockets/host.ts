@@ -18,6 +18,8 @@ export interface SocketHost {
   ended: () => boolean
   /** The earliest end of a token may have changed. */
   dueChanged: () => void
+  /** Resolved once all that was written so far is on disk. */
+  settled: () => Promise<void>
   observe: (what: JournalObservation) => void
 }
 

@@ -8,13 +8,18 @@ export interface CountingClient {
   readonly count: number
 }
 
-/** Opens a socket; resolved once it is open and, where the server greets, greeted. */
+/**
+ * Opens a socket; resolved once it is open and, where the server greets, greeted.
+ *
+ * @param compressed whether it offers `permessage-deflate`, as browsers do: workerd takes the offer, a plain `ws` server does not
+ */
 export function countingClient(
   url: string,
   protocols: string[],
   onEvent: (data: Record<string, unknown>) => void = () => {},
+  compressed = true,
 ): Promise<CountingClient> {
-  const socket = new WebSocket(url, protocols)
+  const socket = new WebSocket(url, protocols, { perMessageDeflate: compressed })
   let count = 0
   const take = (event: { type: string; data: unknown }) => {
     if (event.type !== 'message.created') return

@@ -6,6 +6,7 @@ import { temporaryFolder, waitFor } from '@menagerie/testing'
 import WebSocket from 'ws'
 import { startOurs } from '../ours.ts'
 import type { Finding } from '../report.ts'
+import { queueAlone } from './queue-alone.ts'
 
 const AGENTS = 100
 const CONTACTS = 5_000
@@ -27,11 +28,38 @@ const driverConfig = {
   },
 }
 
-/**
- * Contacts that wait, to a hundred agents who take whatever they are offered: from the queue to the desk, over its socket
- * to the agent and back. No calls stand behind the contacts, so that an agent is free again at once.
- */
+/** Contacts that wait, to a hundred agents: the whole way in one workerd, and what the queue does of it by itself. */
 export async function assignment(): Promise<Finding[]> {
+  return [...(await wholeChain()), ...(await alone())]
+}
+
+/** The queue alone, whose desks are stand-ins that accept at once. */
+async function alone(): Promise<Finding[]> {
+  const [, few = 0, many = 0] = await queueAlone(AGENTS, [FEW, FEW, CONTACTS])
+  return [
+    {
+      what: `the queue alone: ${CONTACTS} contacts to ${AGENTS} stand-ins of desks`,
+      measured: `${many.toFixed(0)}/s`,
+      goal: '≥ 300/s',
+      met: many >= 300,
+    },
+    linear('the queue alone', many, few),
+  ]
+}
+
+const linear = (whose: string, many: number, few: number): Finding => ({
+  what: `${whose}: ${CONTACTS} contacts : ${FEW} (1 is linear)`,
+  measured: `${(many / few).toFixed(2)} (${many.toFixed(0)}/s : ${few.toFixed(0)}/s)`,
+  goal: '≥ 0.80',
+  met: many / few >= 0.8,
+})
+
+/**
+ * Queue → desk → socket → desk → room and queue, to agents who take whatever they are offered. No calls stand behind
+ * the contacts: the room of each is opened to say so, and the agent is free again. The list, the history and its
+ * reports are written in the same thread.
+ */
+async function wholeChain(): Promise<Finding[]> {
   const folder = await temporaryFolder('bench-assignment')
   const ours = await startOurs(folder.path, {}, { role: 'agent', count: AGENTS }, [driverConfig])
   try {
@@ -47,24 +75,23 @@ export async function assignment(): Promise<Finding[]> {
     const accepted = { count: 0 }
     const sockets: WebSocket[] = []
     for (const session of await ours.signInMore()) sockets.push(await takeAll(session, accepted))
+    // One queue for all: an agent who serves three tells each of them where it stands.
+    const { data: queue } = await supervisor.client.call(queues.create, {
+      body: { name: `bench ${newId()}` },
+    })
     // The first warms up.
-    await rate(offer, supervisor, accepted, FEW)
-    const few = await rate(offer, supervisor, accepted, FEW)
-    const many = await rate(offer, supervisor, accepted, CONTACTS)
+    await rate(offer, queue.id, accepted, FEW)
+    const few = await rate(offer, queue.id, accepted, FEW)
+    const many = await rate(offer, queue.id, accepted, CONTACTS)
     for (const socket of sockets) socket.terminate()
     return [
       {
-        what: `assignment of ${CONTACTS} contacts to ${AGENTS} agents`,
+        what: `queue, desk, socket, desk, room: ${CONTACTS} contacts to ${AGENTS} agents`,
         measured: `${many.toFixed(0)}/s`,
         goal: '≥ 300/s',
         met: many >= 300,
       },
-      {
-        what: `the same : ${FEW} contacts (1 is linear)`,
-        measured: `${(many / few).toFixed(2)} (${many.toFixed(0)}/s : ${few.toFixed(0)}/s)`,
-        goal: '≥ 0.80',
-        met: many / few >= 0.8,
-      },
+      linear('the whole chain', many, few),
     ]
   } finally {
     await ours.runtime.dispose()
@@ -101,17 +128,14 @@ type Offer = (queueId: string, callIds: readonly string[]) => Promise<void>
 
 async function rate(
   offer: Offer,
-  supervisor: Session,
+  queueId: string,
   accepted: { count: number },
   contacts: number,
 ): Promise<number> {
-  const { data: queue } = await supervisor.client.call(queues.create, {
-    body: { name: `bench ${newId()}` },
-  })
   const callIds = Array.from({ length: contacts }, newId)
   const before = accepted.count
   const began = performance.now()
-  const offered = offer(queue.id, callIds)
+  const offered = offer(queueId, callIds)
   await waitFor(() => accepted.count - before >= contacts, {
     what: 'every contact to be taken',
     timeoutMs: 400_000,

@@ -3,7 +3,7 @@ import type { CallStore } from './call-store.ts'
 import type { Answer } from './deliver.ts'
 import { freshCall, hasEnded, type LabCall, type LabStatus } from './lab-call.ts'
 import { type Act, actsOf } from './people.ts'
-import { play } from './script.ts'
+import { conferenceOver, play, type Turn } from './script.ts'
 import { readTwiml } from './twiml.ts'
 import type { FaultSettings } from './webhook-faults.ts'
 import { dialForm, eventOf, progressForm } from './webhook-form.ts'
@@ -205,8 +205,21 @@ export class Carrier {
   }
 
   #forgetDocument(call: LabCall): void {
+    const { dial } = call
     Object.assign(call, { script: [], verbUntil: null, dial: null, scriptAt: null, asking: false })
     this.#webhooks.dropQuestions(call)
+    if (dial?.kind === 'conference' && dial.ends === true) this.#endConference(dial.to)
+  }
+
+  /** Everybody who is in it hears what comes next. */
+  #endConference(name: string): void {
+    const now = Date.now()
+    for (const call of this.calls()) {
+      const { dial } = call
+      if (dial?.kind !== 'conference' || dial.to !== name) continue
+      this.#take(call, conferenceOver(call, dial, now))
+      this.#keep(call)
+    }
   }
 
   /** Goes on with the document of a call. */
@@ -214,6 +227,10 @@ export class Carrier {
     const turn = play(call, now, this.#options.speed, (url, dial) =>
       this.#webhooks.queue(call, 'status', url, dialForm(call, dial)),
     )
+    this.#take(call, turn)
+  }
+
+  #take(call: LabCall, turn: Turn): void {
     call.scriptAt = turn.next === 'wait' ? turn.until : null
     if (turn.next === 'ask') this.#ask(call, turn.url, turn.more)
     if (turn.next === 'end') this.#move(call, 'completed')

@@ -71,13 +71,17 @@ export function play(
 const lengthOf = (digits: string): number =>
   [...digits].reduce((sum, key) => sum + (key === 'w' ? HALF_SECOND_MS : KEY_MS), 0)
 
-const actsOfDial = ({ kind, to }: Dial): readonly Act[] =>
-  kind === 'client' ? browser : actsOf(to)
+function actsOfDial({ kind, to }: Dial): readonly Act[] {
+  if (kind === 'conference') return []
+  return kind === 'client' ? browser : actsOf(to)
+}
 
 function begin(verb: Dial, now: number, speed: number): LabDial {
   const timeoutAt = now + verb.timeoutSeconds * 1000
   const sid = `CA${randomBytes(16).toString('hex')}`
-  const dial: LabDial = { ...verb, sid, act: 0, actAt: null, timeoutAt, answeredAt: null }
+  // Whoever comes first to a conference waits there.
+  const answeredAt = verb.kind === 'conference' ? now : null
+  const dial: LabDial = { ...verb, sid, act: 0, actAt: null, timeoutAt, answeredAt }
   plan(dial, now, speed)
   return dial
 }
@@ -113,6 +117,10 @@ function goOnDialling(
     ? undefined
     : over(call, dial, status, now)
 }
+
+/** A conference is over: the call goes on with what comes next, now where nobody is to be asked. */
+export const conferenceOver = (call: LabCall, dial: LabDial, now: number): Turn =>
+  over(call, dial, 'answered', now) ?? { next: 'wait', until: now }
 
 /** The dialled phone is not there any more: the caller hears what comes next. */
 function over(call: LabCall, dial: LabDial, status: string, now: number): Turn | undefined {

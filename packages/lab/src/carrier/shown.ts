@@ -14,7 +14,10 @@ export function toShown(call: LabCall): object {
     endedAt: time(call.endedAt),
     idempotencyToken: call.idempotencyToken,
     /** The verb at which the call is, where its customer has said what to do. */
-    doing: call.dial === null ? (call.script[0]?.type ?? null) : `dial ${call.dial.to}`,
+    doing:
+      call.dial === null
+        ? (call.script[0]?.type ?? null)
+        : `${call.dial.kind === 'conference' ? 'conference' : 'dial'} ${call.dial.to}`,
     heard: call.heard,
     pendingWebhooks: call.deliveries.length,
     webhooks: call.told.map(({ status, answer, at }) => ({ status, answer, at: time(at) })),

@@ -13,14 +13,16 @@ export type Verb =
 
 export interface Dial {
   type: 'dial'
-  /** E.164, or the name of somebody's browser. */
+  /** E.164, the name of somebody's browser, or of a room in which calls are joined. */
   to: string
-  kind: 'number' | 'client'
+  kind: 'number' | 'client' | 'conference'
   timeoutSeconds: number
   /** Asked when it is over; the document goes on with its next verb where there is none. */
   action: string | null
   /** Told when somebody answers. */
   answeredUrl: string | null
+  /** Of a conference: it is over for everybody once this call leaves it. */
+  ends?: boolean
 }
 
 interface Element {
@@ -31,6 +33,11 @@ interface Element {
 }
 
 const STAYS: ReadonlySet<string> = new Set(['Enqueue', 'Gather', 'Record', 'Connect'])
+const NOUNS: ReadonlyMap<string, Dial['kind']> = new Map([
+  ['Number', 'number'],
+  ['Client', 'client'],
+  ['Conference', 'conference'],
+])
 /** Twilio's own, where a document says nothing. */
 const DIAL_SECONDS = 30
 
@@ -69,17 +76,20 @@ function toVerb(element: Element, base: string): Verb | undefined {
 }
 
 function toDial({ attributes, children, text }: Element, base: string): Dial {
-  const noun = children.find(({ name }) => name === 'Number' || name === 'Client')
+  const noun = children.find(({ name }) => NOUNS.has(name))
   const { statusCallback, statusCallbackEvent = '' } = noun?.attributes ?? {}
   const tells =
     statusCallback !== undefined && statusCallbackEvent.split(/\s+/).includes('answered')
   return {
     type: 'dial',
     to: (noun?.text ?? text).trim(),
-    kind: noun?.name === 'Client' ? 'client' : 'number',
+    kind: NOUNS.get(noun?.name ?? '') ?? 'number',
     timeoutSeconds: numberOf(attributes.timeout, DIAL_SECONDS),
     action: attributes.action === undefined ? null : new URL(attributes.action, base).href,
     answeredUrl: tells ? new URL(statusCallback, base).href : null,
+    ...(noun?.name === 'Conference'
+      ? { ends: noun.attributes.endConferenceOnExit === 'true' }
+      : {}),
   }
 }
 

@@ -95,3 +95,26 @@ it('a room that crashes is there again, and its sockets resume without a gap', a
   await agent.client.call(calls.hangup, { params: { id } })
   await expectEnd(id, follower, 'completed', 'hangup')
 })
+
+it('a telephone is asked before a transfer, is joined with the customer, and ends the call by hanging up', async () => {
+  const { id, follower } = await dial('+12025550101')
+  await reached(follower, 'in-progress')
+  const transfer = (body: { mode: 'attended'; to: string } | { mode: 'complete' }) =>
+    agent.client.call(calls.transfer, { params: { id }, body })
+  // Answers after two seconds and hangs up three seconds later.
+  await transfer({ mode: 'attended', to: '+12025550105' })
+  const doing = async () => {
+    const { data } = (await (await fetch(`${system.labUrl}/calls`)).json()) as {
+      data: { idempotencyToken: string | null; doing: string | null }[]
+    }
+    const ours = data.filter((call) => call.idempotencyToken?.startsWith(id))
+    return ours.map((call) => call.doing).sort()
+  }
+  const asked = async () => (await doing()).some((what) => what?.startsWith('dial ') === true)
+  await waitFor(asked, { what: 'the telephone to be asked', timeoutMs: 20_000 })
+  await transfer({ mode: 'complete' })
+  const joined = async () =>
+    JSON.stringify(await doing()) === JSON.stringify(Array(2).fill(`conference ${id}`))
+  await waitFor(joined, { what: 'both to be joined', timeoutMs: 20_000 })
+  await expectEnd(id, follower, 'completed', 'remote_hangup')
+})

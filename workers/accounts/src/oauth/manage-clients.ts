@@ -1,11 +1,32 @@
-import type { AuditAction, CreateClientRequest, UpdateClientRequest } from '@menagerie/contracts'
-import { AppError, clockOf, newId, type Principal, randomToken, sha256Hex } from '@menagerie/core'
+import type {
+  AuditAction,
+  CreateClientRequest,
+  OAuthClient,
+  UpdateClientRequest,
+} from '@menagerie/contracts'
+import {
+  AppError,
+  clockOf,
+  type ListPage,
+  newId,
+  type Principal,
+  pageOf,
+  randomToken,
+  sha256Hex,
+} from '@menagerie/core'
 import { auditStatements, oneRowChanged } from '../audit.ts'
 import type { Env } from '../context.ts'
 import { wakeSweeper } from '../outbox.ts'
 import { clientSubject } from '../sessions/tokens.ts'
 import { doSessionWork, keepSessionWork } from '../users/session-work.ts'
-import { type ClientRow, columns, fromRow, type RegisteredClient, toValues } from './client-rows.ts'
+import {
+  type ClientRow,
+  columns,
+  fromRow,
+  type RegisteredClient,
+  toOAuthClient,
+  toValues,
+} from './client-rows.ts'
 import { assertMayGive, assertUsable } from './client-rules.ts'
 import { builtInClients, forgetClient } from './clients.ts'
 
@@ -21,18 +42,23 @@ export interface WithSecret {
   secret: string | null
 }
 
-/** A page of clients by id, and one more where there is one. */
+/** A page of clients by id. @param after the last one of the page before */
 export async function listClients(
   env: Env,
   limit: number,
-  after: string,
-): Promise<RegisteredClient[]> {
+  [after]: readonly [id: string] = [''],
+): Promise<ListPage<OAuthClient, [id: string]>> {
   const { results } = await env.DB.prepare(
     'SELECT * FROM oauth_clients WHERE id > ? ORDER BY id LIMIT ?',
   )
     .bind(after, limit + 1)
     .all<ClientRow>()
-  return results.map(fromRow)
+  return pageOf(
+    results,
+    limit,
+    (row) => toOAuthClient(fromRow(row)),
+    ({ id }) => [id],
+  )
 }
 
 /** @throws AppError `not_found` */

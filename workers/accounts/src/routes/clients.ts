@@ -1,14 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { clients as routes } from '@menagerie/contracts/routes'
-import {
-  data,
-  guardRoutes,
-  page,
-  principalOf,
-  readCursor,
-  signCursor,
-  toTraceparent,
-} from '@menagerie/core'
+import { data, guardRoutes, principalOf, signedList, toTraceparent } from '@menagerie/core'
 import type { Context } from 'hono'
 import { type App, settingsOf } from '../context.ts'
 import { verifier } from '../deployment.ts'
@@ -30,17 +22,8 @@ const guarded = guardRoutes(verifier)
 export function clientRoutes(app: OpenAPIHono<App>): void {
   app.openapi(guarded(routes.list), async (c) => {
     const { limit, cursor } = c.req.valid('query')
-    const { CURSOR_KEY } = settingsOf(c.env)
-    const scope = JSON.stringify(['/admin/clients', principalOf(c).id])
-    const [after = ''] = cursor === undefined ? [] : await readCursor(CURSOR_KEY, scope, cursor)
-    const found = await listClients(c.env, limit, String(after))
-    const shown = found.slice(0, limit)
-    const last = shown.at(-1)
-    const next =
-      last === undefined || found.length <= limit
-        ? undefined
-        : await signCursor(CURSOR_KEY, scope, [last.id])
-    return c.json(page(c, shown.map(toOAuthClient), next), 200)
+    const list = signedList<[id: string]>(c, settingsOf(c.env).CURSOR_KEY, '/admin/clients')
+    return c.json(await list.page(await listClients(c.env, limit, await list.after(cursor))), 200)
   })
   app.openapi(guarded(routes.create), async (c) => {
     const made = await createClient(c.env, c.req.valid('json'), changeOf(c))

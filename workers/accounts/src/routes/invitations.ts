@@ -3,17 +3,20 @@ import { users as routes } from '@menagerie/contracts/routes'
 import {
   data,
   guardRoutes,
-  page,
   principalOf,
-  readCursor,
   readIdempotencyKey,
-  signCursor,
+  signedList,
   toTraceparent,
 } from '@menagerie/core'
 import { type App, settingsOf } from '../context.ts'
 import { verifier } from '../deployment.ts'
 import { addressOf } from '../guard/login-guard.ts'
-import { invite, listInvitations, revokeInvitation } from '../users/invitations.ts'
+import {
+  type InvitationPosition,
+  invite,
+  listInvitations,
+  revokeInvitation,
+} from '../users/invitations.ts'
 
 const guarded = guardRoutes(verifier)
 
@@ -32,13 +35,10 @@ export function invitationRoutes(app: OpenAPIHono<App>): void {
     return c.json(JSON.parse(invited.response), 201)
   })
   app.openapi(guarded(routes.invitations), async (c) => {
-    const query = c.req.valid('query')
-    const { CURSOR_KEY } = settingsOf(c.env)
-    const scope = JSON.stringify(['/invitations', principalOf(c).id])
-    const after =
-      query.cursor === undefined ? undefined : await readCursor(CURSOR_KEY, scope, query.cursor)
-    const { invitations, next } = await listInvitations(c.env, query, after)
-    return c.json(page(c, invitations, next && (await signCursor(CURSOR_KEY, scope, next))), 200)
+    const { limit, cursor } = c.req.valid('query')
+    const list = signedList<InvitationPosition>(c, settingsOf(c.env).CURSOR_KEY, '/invitations')
+    const found = await listInvitations(c.env, limit, await list.after(cursor))
+    return c.json(await list.page(found), 200)
   })
   app.openapi(guarded(routes.revokeInvitation), async (c) => {
     const { id } = c.req.valid('param')

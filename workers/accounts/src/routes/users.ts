@@ -1,15 +1,12 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
-import type { UserListQuery } from '@menagerie/contracts'
 import { users as routes } from '@menagerie/contracts/routes'
 import {
   AppError,
   data,
   guardRoutes,
-  page,
   principalOf,
-  readCursor,
   readIdempotencyKey,
-  signCursor,
+  signedList,
   toTraceparent,
 } from '@menagerie/core'
 import { type App, settingsOf } from '../context.ts'
@@ -62,19 +59,14 @@ export function userRoutes(app: OpenAPIHono<App>): void {
   // Before the routes by id, which would take `list` for one.
   app.openapi(guarded(routes.list), async (c) => {
     const query = c.req.valid('query')
-    const { CURSOR_KEY } = settingsOf(c.env)
-    const scope = listScope(principalOf(c).id, query)
-    const after =
-      query.cursor === undefined ? undefined : await readCursor(CURSOR_KEY, scope, query.cursor)
-    const { rows, next } = await listUsers(c.env.DB, query, after)
-    const cursor = next && (await signCursor(CURSOR_KEY, scope, next))
-    return c.json(page(c, rows.map(toUser), cursor), 200)
+    const { q, role, status, sort } = query
+    // The order decides what a position is.
+    const filters = [q ?? null, role ?? null, status ?? null, sort]
+    const list = signedList(c, settingsOf(c.env).CURSOR_KEY, '/users/list', filters)
+    const { rows, next } = await listUsers(c.env.DB, query, await list.after(query.cursor))
+    return c.json(await list.page({ items: rows.map(toUser), next }), 200)
   })
 
   userAdminRoutes(app)
   invitationRoutes(app)
 }
-
-/** Who lists what: a cursor is good for the same caller and query alone; the page size may change. */
-const listScope = (caller: string, { q, role, status, sort }: UserListQuery): string =>
-  JSON.stringify(['/users/list', caller, q ?? null, role ?? null, status ?? null, sort])

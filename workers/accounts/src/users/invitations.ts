@@ -1,9 +1,11 @@
-import type { CreateInvitationRequest, Invitation, PageQuery } from '@menagerie/contracts'
+import type { CreateInvitationRequest, Invitation } from '@menagerie/contracts'
 import {
   AppError,
   clockOf,
+  type ListPage,
   newId,
   type Principal,
+  pageOf,
   randomToken,
   sha256Hex,
   toTimestamp,
@@ -150,12 +152,15 @@ export async function invite(
     : { response: replay(kept, key), replayed: true }
 }
 
-/** A page of invitations, newest first, and where the next begins. */
+/** A place in the list. */
+export type InvitationPosition = readonly [createdAt: number, id: string]
+
+/** A page of invitations, newest first. */
 export async function listInvitations(
   env: Env,
-  { limit }: PageQuery,
-  after: readonly (string | number)[] | undefined,
-): Promise<{ invitations: Invitation[]; next: [number, string] | undefined }> {
+  limit: number,
+  after: InvitationPosition | undefined,
+): Promise<ListPage<Invitation, InvitationPosition>> {
   const { results } = await env.DB.prepare(
     `SELECT id, email, phone_number, roles, invited_by, created_at, expires_at, accepted_at FROM invitations
      ${after === undefined ? '' : 'WHERE (created_at, id) < (?, ?)'}
@@ -163,12 +168,13 @@ export async function listInvitations(
   )
     .bind(...(after ?? []), limit + 1)
     .all<InvitationRow>()
-  const last = results.length > limit ? results[limit - 1] : undefined
   const now = clockOf(env).now()
-  return {
-    invitations: results.slice(0, limit).map((row) => toInvitation(row, now)),
-    next: last && [last.created_at, last.id],
-  }
+  return pageOf(
+    results,
+    limit,
+    (row) => toInvitation(row, now),
+    ({ created_at, id }) => [created_at, id],
+  )
 }
 
 /** Makes an invitation void. @throws AppError `not_found`; `conflict` for one that was accepted */

@@ -1,14 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { AuditQuery, AuditRecord } from '@menagerie/contracts'
 import { admin } from '@menagerie/contracts/routes'
-import {
-  guardRoutes,
-  page,
-  principalOf,
-  readCursor,
-  signCursor,
-  verifierFor,
-} from '@menagerie/core'
+import { guardRoutes, pageOf, signedList, verifierFor } from '@menagerie/core'
 import { and, desc, eq, sql } from 'drizzle-orm'
 import { drizzle } from 'drizzle-orm/d1'
 import type { App } from '../context.ts'
@@ -16,27 +9,17 @@ import { auditEvents } from '../db/schema.ts'
 
 const guarded = guardRoutes(verifierFor('admin'))
 
+type Position = readonly [at: string, id: string]
+
 /** `GET /admin/audit` — audit:read. */
 export function addAuditRoutes(app: OpenAPIHono<App>): void {
   app.openapi(guarded(admin.audit), async (c) => {
     const query = c.req.valid('query')
     const { limit, cursor, action, actorId, targetId } = query
-    const scope = JSON.stringify([
-      'audit',
-      principalOf(c).id,
-      action ?? null,
-      actorId ?? null,
-      targetId ?? null,
-    ])
-    const after = cursor ? await readCursor(c.env.CURSOR_KEY, scope, cursor) : undefined
-    const rows = await auditStatement(c.env.DB, query, after)
-    const shown = rows.slice(0, limit)
-    const last = shown.at(-1)
-    const next =
-      rows.length > limit && last
-        ? await signCursor(c.env.CURSOR_KEY, scope, [last.at, last.id])
-        : undefined
-    return c.json(page(c, shown.map(toRecord), next), 200)
+    const filters = [action ?? null, actorId ?? null, targetId ?? null]
+    const list = signedList<Position>(c, c.env.CURSOR_KEY, 'audit', filters)
+    const rows = await auditStatement(c.env.DB, query, await list.after(cursor))
+    return c.json(await list.page(pageOf(rows, limit, toRecord, ({ at, id }) => [at, id])), 200)
   })
 }
 
@@ -44,7 +27,7 @@ export function addAuditRoutes(app: OpenAPIHono<App>): void {
 export const auditStatement = (
   db: D1Database,
   { limit, action, actorId, targetId }: AuditQuery,
-  after: readonly (string | number)[] | undefined,
+  after: Position | undefined,
 ) =>
   drizzle(db)
     .select()
@@ -55,7 +38,7 @@ export const auditStatement = (
         actorId ? eq(auditEvents.actorId, actorId) : undefined,
         targetId ? eq(auditEvents.targetId, targetId) : undefined,
         after
-          ? sql`(${auditEvents.at}, ${auditEvents.id}) < (${String(after[0])}, ${String(after[1])})`
+          ? sql`(${auditEvents.at}, ${auditEvents.id}) < (${after[0]}, ${after[1]})`
           : undefined,
       ),
     )

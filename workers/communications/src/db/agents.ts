@@ -1,16 +1,13 @@
 import type { ActivityName, AgentSummary } from '@menagerie/contracts'
-import { toTimestamp } from '@menagerie/core'
+import { type ListPage, pageOf, toTimestamp } from '@menagerie/core'
 
 /** What a list of agents is narrowed to. */
 export interface AgentFilters {
   activity?: ActivityName | undefined
 }
 
-export interface AgentPage {
-  agents: AgentSummary[]
-  /** The id to go on after; missing on the last page. */
-  next?: string
-}
+/** A place in the list. */
+export type AgentPosition = readonly [id: string]
 
 interface Row {
   user_id: string
@@ -34,8 +31,8 @@ export async function listAgents(
   db: D1Database,
   { activity }: AgentFilters,
   limit: number,
-  after: string | undefined,
-): Promise<AgentPage> {
+  [after]: AgentPosition | [] = [],
+): Promise<ListPage<AgentSummary, AgentPosition>> {
   const wanted: [string, string][] = []
   if (activity !== undefined) wanted.push(['activity = ?', activity])
   if (after !== undefined) wanted.push(['user_id > ?', after])
@@ -48,12 +45,7 @@ export async function listAgents(
     )
     .bind(...wanted.map(([, value]) => value), limit + 1)
     .all<Row>()
-  const rows = results.slice(0, limit)
-  const last = rows.at(-1)
-  return {
-    agents: rows.map(toSummary),
-    ...(results.length > limit && last ? { next: last.user_id } : {}),
-  }
+  return pageOf(results, limit, toSummary, ({ user_id }) => [user_id])
 }
 
 const toSummary = (row: Row): AgentSummary => ({

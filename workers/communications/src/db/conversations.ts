@@ -1,5 +1,5 @@
 import type { Conversation, ConversationStatus, MessageChannel } from '@menagerie/contracts'
-import { toTimestamp } from '@menagerie/core'
+import { type ListPage, pageOf, toTimestamp } from '@menagerie/core'
 
 export interface ConversationFilters {
   status?: ConversationStatus | undefined
@@ -32,12 +32,6 @@ interface Row {
   created_at: number
 }
 
-export interface ConversationPage {
-  conversations: Conversation[]
-  /** Where to go on; missing on the last page. */
-  next?: ConversationPosition
-}
-
 /** A page of conversations, those with the newest message first. */
 export async function listConversations(
   db: D1Database,
@@ -45,7 +39,7 @@ export async function listConversations(
   filters: ConversationFilters,
   limit: number,
   after: ConversationPosition | undefined,
-): Promise<ConversationPage> {
+): Promise<ListPage<Conversation, ConversationPosition>> {
   const wanted = [...scoped(scope), ...filtered(filters)]
   if (after !== undefined) wanted.push(['(last_message_at, id) < (?, ?)', [...after]])
   const where = wanted.length === 0 ? '' : `WHERE ${wanted.map(([text]) => text).join(' AND ')}`
@@ -53,12 +47,7 @@ export async function listConversations(
     .prepare(`SELECT * FROM conversations ${where} ORDER BY last_message_at DESC, id DESC LIMIT ?`)
     .bind(...wanted.flatMap(([, values]) => values), limit + 1)
     .all<Row>()
-  const rows = results.slice(0, limit)
-  const last = rows.at(-1)
-  return {
-    conversations: rows.map(toConversation),
-    ...(results.length > limit && last ? { next: [last.last_message_at, last.id] } : {}),
-  }
+  return pageOf(results, limit, toConversation, (last) => [last.last_message_at, last.id])
 }
 
 type Condition = [string, (string | number)[]]

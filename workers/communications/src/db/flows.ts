@@ -1,5 +1,5 @@
 import type { Flow, FlowStep } from '@menagerie/contracts'
-import { err, ok, type Result, toTimestamp } from '@menagerie/core'
+import { err, type ListPage, ok, pageOf, type Result, toTimestamp } from '@menagerie/core'
 
 interface Row {
   id: string
@@ -65,19 +65,14 @@ export async function listFlows(
   db: D1Database,
   limit: number,
   after: FlowPosition | undefined,
-): Promise<{ flows: Flow[]; next?: FlowPosition }> {
+): Promise<ListPage<Flow, FlowPosition>> {
   const { results } = await db
     .prepare(
       `${SELECT} ${after === undefined ? '' : 'WHERE (name, id) > (?, ?)'} ORDER BY name, id LIMIT ?`,
     )
     .bind(...(after ?? []), limit + 1)
     .all<Row>()
-  const rows = results.slice(0, limit)
-  const last = rows.at(-1)
-  return {
-    flows: rows.map(toFlow),
-    ...(results.length > limit && last ? { next: [last.name, last.id] } : {}),
-  }
+  return pageOf(results, limit, toFlow, ({ name, id }) => [name, id])
 }
 
 /** Makes a flow; the same id and request give the flow that is there. */

@@ -1,4 +1,5 @@
 import { type CallHistoryQuery, CallRecord } from '@menagerie/contracts'
+import { type ListPage, pageOf } from '@menagerie/core'
 import { type CallRow, toCallRecord } from '@menagerie/durable-objects/call-row'
 
 /** What a list of calls is narrowed to. */
@@ -6,12 +7,6 @@ export type HistoryFilters = Omit<CallHistoryQuery, 'limit' | 'cursor' | 'format
 
 /** A place in the list: milliseconds since the epoch, and the call there. */
 export type HistoryPosition = readonly [createdAt: number, id: string]
-
-export interface HistoryPage {
-  records: CallRecord[]
-  /** Where to go on; missing on the last page. */
-  next?: HistoryPosition
-}
 
 /** A statement and what is bound to it. */
 export interface BoundQuery {
@@ -31,18 +26,13 @@ export async function listCalls(
   filters: HistoryFilters,
   limit: number,
   after: HistoryPosition | undefined,
-): Promise<HistoryPage> {
+): Promise<ListPage<CallRecord, HistoryPosition>> {
   const { sql, values } = historyQuery(memberId, filters, limit + 1, after)
   const { results } = await db
     .prepare(sql)
     .bind(...values)
     .all<CallRow>()
-  const rows = results.slice(0, limit)
-  const last = rows.at(-1)
-  return {
-    records: rows.map(toCallRecord),
-    ...(results.length > limit && last ? { next: [last.created_at, last.id] } : {}),
-  }
+  return pageOf(results, limit, toCallRecord, ({ created_at, id }) => [created_at, id])
 }
 
 /** The query of a page: every filter has an index to walk in the order of the page, so none reads more than it shows. */

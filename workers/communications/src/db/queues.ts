@@ -1,5 +1,5 @@
 import type { Queue } from '@menagerie/contracts'
-import { toTimestamp } from '@menagerie/core'
+import { type ListPage, pageOf, toTimestamp } from '@menagerie/core'
 import { queueStatement } from '@menagerie/durable-objects/contact-queue'
 
 interface Row {
@@ -17,18 +17,12 @@ interface Row {
 /** A place in the list. */
 export type QueuePosition = readonly [name: string, id: string]
 
-export interface QueuePage {
-  queues: Queue[]
-  /** Where to go on; missing on the last page. */
-  next?: QueuePosition
-}
-
 /** A page of queues by name. @param after the last queue of the page before */
 export async function listQueues(
   db: D1Database,
   limit: number,
   after: QueuePosition | undefined,
-): Promise<QueuePage> {
+): Promise<ListPage<Queue, QueuePosition>> {
   const place = after === undefined ? '' : 'AND (name, id) > (?, ?)'
   const { results } = await db
     .prepare(
@@ -36,12 +30,7 @@ export async function listQueues(
     )
     .bind(...(after ?? []))
     .all<Row>()
-  const rows = results.slice(0, limit)
-  const last = rows.at(-1)
-  return {
-    queues: rows.map(toQueue),
-    ...(results.length > limit && last ? { next: [last.name, last.id] } : {}),
-  }
+  return pageOf(results, limit, toQueue, ({ name, id }) => [name, id])
 }
 
 /**

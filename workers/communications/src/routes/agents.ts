@@ -5,17 +5,15 @@ import {
   data,
   guardRoutes,
   openSocket,
-  page,
   principalOf,
-  readCursor,
   readIdempotencyKey,
-  signCursor,
+  signedList,
   socketAddress,
   verifierFor,
 } from '@menagerie/core'
 import { userOfTicket } from '@menagerie/durable-objects/agent-desk'
 import { type App, settingsOf } from '../context.ts'
-import { listAgents } from '../db/agents.ts'
+import { type AgentPosition, listAgents } from '../db/agents.ts'
 import { deskAnswer, deskOf } from '../desks.ts'
 import { contextOf } from '../rooms.ts'
 
@@ -66,18 +64,9 @@ function ownSocket(app: OpenAPIHono<App>): void {
 function supervised(app: OpenAPIHono<App>): void {
   app.openapi(guarded(routes.list), async (c) => {
     const { limit, cursor, ...filters } = c.req.valid('query')
-    const key = settingsOf(c.env).CURSOR_KEY
-    // A cursor is good for the caller and the filters it was made for.
-    const scope = JSON.stringify(['agents', principalOf(c).id, filters])
-    const [after] = cursor === undefined ? [] : await readCursor(key, scope, cursor)
-    const { agents, next } = await listAgents(
-      c.env.DB,
-      filters,
-      limit,
-      after === undefined ? undefined : String(after),
-    )
-    const nextCursor = next === undefined ? undefined : await signCursor(key, scope, [next])
-    return c.json(page(c, agents, nextCursor), 200)
+    const list = signedList<AgentPosition>(c, settingsOf(c.env).CURSOR_KEY, 'agents', [filters])
+    const found = await listAgents(c.env.DB, filters, limit, await list.after(cursor))
+    return c.json(await list.page(found), 200)
   })
 
   app.openapi(guarded(routes.get), async (c) => {

@@ -7,9 +7,8 @@ import {
   type Principal,
   page,
   principalOf,
-  readCursor,
   readIdempotencyKey,
-  signCursor,
+  signedList,
   socketAddress,
   verifierFor,
 } from '@menagerie/core'
@@ -56,14 +55,11 @@ export function conversationRoutes(app: OpenAPIHono<App>): void {
     }
     const whose = scopeOf(principal)
     const key = settingsOf(c.env).CURSOR_KEY
-    // A cursor is good for the caller and the filters it was made for.
-    const scope = JSON.stringify(['conversations', principal.id, whose.of, filters])
-    const after =
-      cursor === undefined ? undefined : toPosition(await readCursor(key, scope, cursor))
+    const scope = [whose.of, filters]
+    const list = signedList<ConversationPosition>(c, key, 'conversations', scope)
+    const after = await list.after(cursor)
     const found = await listConversations(c.env.DB, whose, filters, limit, after)
-    const { next } = found
-    const nextCursor = next === undefined ? undefined : await signCursor(key, scope, next)
-    return c.json(page(c, found.conversations, nextCursor), 200)
+    return c.json(await list.page(found), 200)
   })
 
   app.openapi(guarded(conversations.get), async (c) => {
@@ -127,5 +123,3 @@ function scopeOf({ id, permissions }: Principal): ConversationScope {
   if (permissions.includes('conversations:write')) return { of: 'agent', userId: id }
   return { of: 'customer', customer: chatCustomer(id) }
 }
-
-const toPosition = ([at, id]: (string | number)[]): ConversationPosition => [Number(at), String(id)]

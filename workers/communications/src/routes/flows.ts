@@ -10,13 +10,11 @@ import {
   idFromKey,
   type JsonObject,
   newId,
-  page,
   principalOf,
   type Result,
-  readCursor,
   readIdempotencyKey,
   sha256Hex,
-  signCursor,
+  signedList,
   verifierFor,
 } from '@menagerie/core'
 import type { ContactQueueApi } from '@menagerie/durable-objects/contact-queue'
@@ -25,6 +23,7 @@ import {
   changeFlow,
   createFlow,
   type FlowError,
+  type FlowPosition,
   findFlow,
   listFlows,
   removeFlow,
@@ -57,16 +56,9 @@ export function flowRoutes(app: OpenAPIHono<App>): void {
 
   app.openapi(guarded(routes.list), async (c) => {
     const { limit, cursor } = c.req.valid('query')
-    const key = settingsOf(c.env).CURSOR_KEY
-    const scope = JSON.stringify(['flows', principalOf(c).id])
-    const after = cursor === undefined ? undefined : await readCursor(key, scope, cursor)
-    const { flows, next } = await listFlows(
-      c.env.DB,
-      limit,
-      after === undefined ? undefined : [String(after[0]), String(after[1])],
-    )
-    const nextCursor = next === undefined ? undefined : await signCursor(key, scope, next)
-    return c.json(page(c, flows, nextCursor), 200)
+    const list = signedList<FlowPosition>(c, settingsOf(c.env).CURSOR_KEY, 'flows')
+    const found = await listFlows(c.env.DB, limit, await list.after(cursor))
+    return c.json(await list.page(found), 200)
   })
 
   app.openapi(guarded(routes.get), async (c) => {

@@ -5,10 +5,8 @@ import {
   type Cell,
   csvStream,
   guardRoutes,
-  page,
   principalOf,
-  readCursor,
-  signCursor,
+  signedList,
   verifierFor,
 } from '@menagerie/core'
 import { type App, settingsOf } from '../context.ts'
@@ -29,10 +27,9 @@ export function historyRoutes(app: OpenAPIHono<App>): void {
     const { limit, cursor, format, ...filters } = c.req.valid('query')
     const memberId = principal.permissions.includes('calls:read:all') ? undefined : principal.id
     const key = settingsOf(c.env).CURSOR_KEY
-    // A cursor is good for the caller and the filters it was made for.
-    const scope = JSON.stringify(['calls/history', principal.id, memberId ?? null, filters])
-    const after =
-      cursor === undefined ? undefined : toPosition(await readCursor(key, scope, cursor))
+    const scope = [memberId ?? null, filters]
+    const list = signedList<HistoryPosition>(c, key, 'calls/history', scope)
+    const after = await list.after(cursor)
     if (format === 'csv') {
       const rows = allRows(c.env.DB, memberId, filters, after)
       // Read before the answer begins, so that a database that is away is a problem and no file cut short.
@@ -43,9 +40,7 @@ export function historyRoutes(app: OpenAPIHono<App>): void {
         'cache-control': 'no-store',
       }) as never
     }
-    const { records, next } = await listCalls(c.env.DB, memberId, filters, limit, after)
-    const nextCursor = next === undefined ? undefined : await signCursor(key, scope, next)
-    return c.json(page(c, records, nextCursor), 200)
+    return c.json(await list.page(await listCalls(c.env.DB, memberId, filters, limit, after)), 200)
   })
 }
 
@@ -57,16 +52,11 @@ async function* allRows(
 ): AsyncGenerator<Cell[][]> {
   let after = start
   for (;;) {
-    const { records, next } = await listCalls(db, memberId, filters, CSV_PAGE, after)
-    if (records.length > 0) yield records.map(toCells)
+    const { items, next } = await listCalls(db, memberId, filters, CSV_PAGE, after)
+    if (items.length > 0) yield items.map(toCells)
     if (next === undefined) return
     after = next
   }
 }
 
 const toCells = (record: CallRecord): Cell[] => recordColumns.map((column) => record[column])
-
-const toPosition = ([createdAt, id]: (string | number)[]): HistoryPosition => [
-  Number(createdAt),
-  String(id),
-]

@@ -7,16 +7,14 @@ import {
   idFromKey,
   newId,
   openSocket,
-  page,
   principalOf,
-  readCursor,
   readIdempotencyKey,
-  signCursor,
+  signedList,
   socketAddress,
   verifierFor,
 } from '@menagerie/core'
 import { type App, settingsOf } from '../context.ts'
-import { hideQueue, listQueues, showQueue } from '../db/queues.ts'
+import { hideQueue, listQueues, type QueuePosition, showQueue } from '../db/queues.ts'
 import { readIfMatch } from '../if-match.ts'
 import { orThrow, queueContextOf, queueOf } from '../queues.ts'
 
@@ -41,16 +39,9 @@ export function queueRoutes(app: OpenAPIHono<App>): void {
 
   app.openapi(guarded(queues.list), async (c) => {
     const { limit, cursor } = c.req.valid('query')
-    const key = settingsOf(c.env).CURSOR_KEY
-    const scope = JSON.stringify(['queues', principalOf(c).id])
-    const after = cursor === undefined ? undefined : await readCursor(key, scope, cursor)
-    const { queues: found, next } = await listQueues(
-      c.env.DB,
-      limit,
-      after === undefined ? undefined : [String(after[0]), String(after[1])],
-    )
-    const nextCursor = next === undefined ? undefined : await signCursor(key, scope, next)
-    return c.json(page(c, found, nextCursor), 200)
+    const list = signedList<QueuePosition>(c, settingsOf(c.env).CURSOR_KEY, 'queues')
+    const found = await listQueues(c.env.DB, limit, await list.after(cursor))
+    return c.json(await list.page(found), 200)
   })
 
   app.openapi(guarded(queues.get), async (c) => {
@@ -86,11 +77,13 @@ export function queueRoutes(app: OpenAPIHono<App>): void {
     const { id } = c.req.valid('param')
     const { limit, cursor } = c.req.valid('query')
     const key = settingsOf(c.env).CURSOR_KEY
-    const scope = JSON.stringify(['queues/contacts', principalOf(c).id, id])
-    const after = cursor === undefined ? [0] : await readCursor(key, scope, cursor)
-    const { contacts, next } = orThrow(await queueOf(c.env, id).contacts(Number(after[0]), limit))
-    const nextCursor = next === undefined ? undefined : await signCursor(key, scope, [next])
-    return c.json(page(c, contacts, nextCursor), 200)
+    const list = signedList<[position: number]>(c, key, 'queues/contacts', [id])
+    const [after] = (await list.after(cursor)) ?? [0]
+    const { contacts, next } = orThrow(await queueOf(c.env, id).contacts(after, limit))
+    return c.json(
+      await list.page({ items: contacts, next: next === undefined ? next : [next] }),
+      200,
+    )
   })
 
   app.openapi(guarded(queues.ticket), async (c) => {

@@ -21,7 +21,7 @@ import { contextOf, orThrow, roomOf } from '../rooms.ts'
 export function webhookRoutes(app: OpenAPIHono<App>): void {
   app.post(webhooks.voiceStatus.path, async (c) => {
     const form = await signedFields(c)
-    const webhook = valid(readStatusForm(form))
+    const webhook = { ...valid(readStatusForm(form)), ...knownLeg(c) }
     const room = roomOf(c.env, knownCall(c) ?? (await incomingId(webhook.report.callSid)))
     const participant = c.req.query('participant')
     if (participant === undefined) orThrow(await room.carrierStatus(webhook, contextOf(c)))
@@ -52,10 +52,11 @@ async function answerIncoming(c: Context<App>, form: URLSearchParams) {
 }
 
 async function answerKnown(c: Context<App>, form: URLSearchParams, callId: string) {
-  const webhook = valid(readStatusForm(form))
+  const webhook = { ...valid(readStatusForm(form)), ...knownLeg(c) }
   const dial = readDial(form, c.req.query('participant'))
   const question = { webhook, ...(dial === undefined ? {} : { dial }) }
-  return answer(c, callId, orThrow(await roomOf(c.env, callId).ask(question, contextOf(c))))
+  const told = orThrow(await roomOf(c.env, callId).ask(question, contextOf(c)))
+  return answer(c, callId, told, webhook.leg)
 }
 
 /** A participant's phone was answered, or not: news of the call that dialled it, which goes on. */
@@ -71,8 +72,13 @@ const ofParent = (
   dial,
 })
 
-const answer = (c: Context<App>, callId: string, instructions: Parameters<typeof twiml>[0]) =>
-  c.body(twiml(instructions, { publicUrl: settingsOf(c.env).PUBLIC_URL, callId }), 200, {
+const answer = (
+  c: Context<App>,
+  callId: string,
+  instructions: Parameters<typeof twiml>[0],
+  leg?: string,
+) =>
+  c.body(twiml(instructions, { publicUrl: settingsOf(c.env).PUBLIC_URL, callId, leg }), 200, {
     'content-type': 'text/xml; charset=utf-8',
   })
 
@@ -87,6 +93,18 @@ function knownCall(c: Context<App>): string | undefined {
   const callId = Id.safeParse(named)
   if (!callId.success) throw new AppError('not_found', 'There is no such call')
   return callId.data
+}
+
+/**
+ * Which of the room's calls the address names, where that is not the first. One that the room does not know is hung up.
+ *
+ * @throws AppError `not_found` for what is no leg's id
+ */
+function knownLeg(c: Context<App>): { leg?: string } {
+  const leg = c.req.query('leg')
+  if (leg === undefined) return {}
+  if (!/^l[1-9]\d{0,5}$/.test(leg)) throw new AppError('not_found', 'There is no such call')
+  return { leg }
 }
 
 /** A call that came in has the same room, however often the carrier tells of it. */

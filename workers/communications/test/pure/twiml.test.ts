@@ -92,6 +92,19 @@ const cases: [string, Instruction[], (response: Response) => void][] = [
     },
   ],
   [
+    'joins it with another call, whose part is over with it',
+    [{ type: 'conference', name: queueId, ends: true }],
+    (response) => {
+      response
+        .dial({ action: voice, method: 'POST' })
+        .conference(
+          { beep: 'false', startConferenceOnEnter: true, endConferenceOnExit: true },
+          queueId,
+        )
+      response.pause({ length: longest })
+    },
+  ],
+  [
     'presses keys',
     [{ type: 'digits', digits: '12w#' }],
     (response) => {

@@ -1,5 +1,5 @@
 import type { Device, PresenceState } from '@menagerie/contracts'
-import { toTimestamp } from '@menagerie/core'
+import { type ListPage, pageOf, toTimestamp } from '@menagerie/core'
 
 /** What a list of devices is narrowed to. */
 export interface DeviceFilters {
@@ -8,11 +8,8 @@ export interface DeviceFilters {
   state?: PresenceState | undefined
 }
 
-export interface DevicePage {
-  devices: Device[]
-  /** The id to go on after; missing on the last page. */
-  next?: string
-}
+/** A place in the list. */
+export type DevicePosition = readonly [id: string]
 
 interface Row {
   id: string
@@ -35,8 +32,8 @@ export async function listDevices(
   ownerId: string | undefined,
   filters: DeviceFilters,
   limit: number,
-  after: string | undefined,
-): Promise<DevicePage> {
+  [after]: DevicePosition | [] = [],
+): Promise<ListPage<Device, DevicePosition>> {
   const wanted: [string, string[]][] = []
   if (ownerId !== undefined) wanted.push(['owner_id = ?', [ownerId]])
   if (after !== undefined) wanted.push(['id > ?', [after]])
@@ -55,12 +52,7 @@ export async function listDevices(
     )
     .bind(...wanted.flatMap(([, values]) => values), limit + 1)
     .all<Row>()
-  const rows = results.slice(0, limit)
-  const last = rows.at(-1)
-  return {
-    devices: rows.map(toDevice),
-    ...(results.length > limit && last ? { next: last.id } : {}),
-  }
+  return pageOf(results, limit, toDevice, ({ id }) => [id])
 }
 
 /** How many devices are online. */

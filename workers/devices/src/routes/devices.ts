@@ -9,15 +9,13 @@ import {
   idFromKey,
   newId,
   type Principal,
-  page,
   principalOf,
-  readCursor,
   readIdempotencyKey,
-  signCursor,
+  signedList,
   verifierFor,
 } from '@menagerie/core'
 import { type App, settingsOf } from '../context.ts'
-import { listDevices } from '../db/devices.ts'
+import { type DevicePosition, listDevices } from '../db/devices.ts'
 import { claimKey } from '../db/idempotency-keys.ts'
 import { contextOf, idempotencyMismatch, orThrow, twinOf } from '../twins.ts'
 
@@ -52,18 +50,9 @@ export function deviceRoutes(app: OpenAPIHono<App>): void {
     const { limit, cursor, ...filters } = c.req.valid('query')
     const ownerId = principal.permissions.includes('devices:read') ? undefined : principal.id
     const key = settingsOf(c.env).CURSOR_KEY
-    // A cursor is good for the caller and the filters it was made for.
-    const scope = JSON.stringify(['devices', principal.id, ownerId ?? null, filters])
-    const after = cursor === undefined ? undefined : await readCursor(key, scope, cursor)
-    const { devices, next } = await listDevices(
-      c.env.DB,
-      ownerId,
-      filters,
-      limit,
-      after === undefined ? undefined : String(after[0]),
-    )
-    const nextCursor = next === undefined ? undefined : await signCursor(key, scope, [next])
-    return c.json(page(c, devices, nextCursor), 200)
+    const list = signedList<DevicePosition>(c, key, 'devices', [ownerId ?? null, filters])
+    const found = await listDevices(c.env.DB, ownerId, filters, limit, await list.after(cursor))
+    return c.json(await list.page(found), 200)
   })
 
   app.openapi(guarded(routes.get), async (c) => {

@@ -1,5 +1,5 @@
 import type { PendingNotification, PendingQuery } from '@menagerie/contracts'
-import { toTimestamp } from '@menagerie/core'
+import { type ListPage, pageOf, toTimestamp } from '@menagerie/core'
 
 /** What the list is narrowed to. */
 export type PendingFilters = Pick<PendingQuery, 'channel' | 'category' | 'before'>
@@ -19,12 +19,6 @@ interface Row {
   attempts: number
 }
 
-export interface PendingPage {
-  items: PendingNotification[]
-  /** Where to go on; missing on the last page. */
-  next?: PendingPosition
-}
-
 /**
  * A page of what is still to be sent, the next first.
  *
@@ -37,7 +31,7 @@ export async function listPending(
   { channel, category, before }: PendingFilters,
   limit: number,
   after: PendingPosition | undefined,
-): Promise<PendingPage> {
+): Promise<ListPage<PendingNotification, PendingPosition>> {
   const wanted: [string, (string | number)[]][] = [
     ["status IN ('scheduled', 'held', 'queued')", []],
   ]
@@ -54,12 +48,7 @@ export async function listPending(
     )
     .bind(...wanted.flatMap(([, values]) => values), limit + 1)
     .all<Row>()
-  const rows = results.slice(0, limit)
-  const last = rows.at(-1)
-  return {
-    items: rows.map(toPending),
-    ...(results.length > limit && last ? { next: [last.next_at, last.id] } : {}),
-  }
+  return pageOf(results, limit, toPending, ({ next_at, id }) => [next_at, id])
 }
 
 /** The mailbox a notification lies in; `undefined` for one that is not listed. */

@@ -6,10 +6,9 @@ import {
   guardRoutes,
   page,
   principalOf,
-  readCursor,
   readIdempotencyKey,
   requirePermission,
-  signCursor,
+  signedList,
   verifierFor,
 } from '@menagerie/core'
 import { type App, settingsOf } from '../context.ts'
@@ -42,12 +41,9 @@ export function notificationRoutes(app: OpenAPIHono<App>): void {
     if (scope === 'all') requirePermission(principal, 'notifications:read:all')
     const owner = scope === 'all' ? undefined : principal.id
     const key = settingsOf(c.env).CURSOR_KEY
-    // A cursor is good for the caller and the filters it was made for.
-    const list = JSON.stringify(['notifications/pending', principal.id, scope, filters])
-    const after = cursor === undefined ? undefined : toPosition(await readCursor(key, list, cursor))
-    const { items, next } = await listPending(c.env.DB, owner, filters, limit, after)
-    const nextCursor = next === undefined ? undefined : await signCursor(key, list, next)
-    return c.json(page(c, items, nextCursor), 200)
+    const list = signedList<PendingPosition>(c, key, 'notifications/pending', [scope, filters])
+    const found = await listPending(c.env.DB, owner, filters, limit, await list.after(cursor))
+    return c.json(await list.page(found), 200)
   })
 
   app.openapi(guarded(routes.inbox), async (c) => {
@@ -73,11 +69,6 @@ export function notificationRoute(app: OpenAPIHono<App>): void {
     return c.json(data(c, orThrow(await mailboxNamed(c.env, mailbox).get(principal, id))), 200)
   })
 }
-
-const toPosition = ([nextAt, id]: (string | number)[]): PendingPosition => [
-  Number(nextAt),
-  String(id),
-]
 
 /** Numbers of events are no secret and never move: an entry's number is the cursor of those before it. */
 function toSeq(cursor: string | undefined): number | null {

@@ -19,6 +19,8 @@ const longPause = `<Pause length="${LONGEST_CALL_SECONDS}"/>`
 export interface TwimlAddress {
   publicUrl: string
   callId: string
+  /** Which of the room's calls, where that is not the first. */
+  leg?: string | undefined
 }
 
 /**
@@ -57,6 +59,16 @@ function verb(instruction: Instruction, address: TwimlAddress): string {
     case 'enqueue':
       // The carrier plays its music; a redirect takes the call out again, and a queue of Twilio's that is full is silence.
       return `<Enqueue>${xmlText(instruction.queueId)}</Enqueue>`
+    case 'conference': {
+      const action = voiceUrl(address.publicUrl, { callId: address.callId, leg: address.leg })
+      // Whoever comes first waits for the other; nobody is counted in or out.
+      const room = xmlAttributes({
+        beep: 'false',
+        startConferenceOnEnter: 'true',
+        endConferenceOnExit: String(instruction.ends),
+      })
+      return `<Dial${xmlAttributes({ action, method: 'POST' })}><Conference${room}>${xmlText(instruction.name)}</Conference></Dial>`
+    }
     case 'digits':
       return `<Play${xmlAttributes({ digits: instruction.digits })}/>`
     case 'hangup':
@@ -66,11 +78,11 @@ function verb(instruction: Instruction, address: TwimlAddress): string {
 
 function dial(
   { participantId, timeoutSeconds }: { participantId: string; timeoutSeconds: number },
-  { publicUrl, callId }: TwimlAddress,
+  { publicUrl, callId, leg }: TwimlAddress,
   more: Record<string, string | undefined>,
   target: string,
 ): string {
-  const action = voiceUrl(publicUrl, { callId, participant: participantId })
+  const action = voiceUrl(publicUrl, { callId, leg, participant: participantId })
   // Twilio takes 5 to 600 seconds.
   const timeout = String(Math.min(600, Math.max(5, Math.round(timeoutSeconds))))
   return `<Dial${xmlAttributes({ action, method: 'POST', timeout, ...more })}>${target}</Dial>`

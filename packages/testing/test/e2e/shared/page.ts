@@ -1,14 +1,13 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { type HarnessSystem, startHarness, waitFor } from '../../src/index.ts'
-import { browserPath, openBrowser } from './support/chromium.ts'
+import { beforeAll, expect, it } from 'vitest'
+import { type HarnessSystem, waitFor } from '../../../src/index.ts'
+import { browserPath, openBrowser } from '../support/chromium.ts'
+import { sharedSystem } from '../support/shared-system.ts'
 
 let system: HarnessSystem
 
 beforeAll(async () => {
-  system = await startHarness({ lab: true, seed: true })
+  system = await sharedSystem()
 }, 60_000)
-
-afterAll(() => system?.stop())
 
 it('serves the page of live calls under a policy that lets it load its own files only (S83)', async () => {
   const page = await fetch(system.url)

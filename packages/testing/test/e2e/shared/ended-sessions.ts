@@ -2,10 +2,10 @@ import { createSession, type Session } from '@menagerie/client'
 import { subprotocol, ticketPrefix } from '@menagerie/contracts'
 import { credentials, notifications, roles, sessions, users } from '@menagerie/contracts/routes'
 import { decodeJwt } from 'jose'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it } from 'vitest'
 import WebSocket from 'ws'
-import { type HarnessSystem, startHarness, waitFor } from '../../src/index.ts'
-import { steppedUpAdmin } from './support/identity.ts'
+import { type HarnessSystem, waitFor } from '../../../src/index.ts'
+import { sharedAdmin, sharedSystem } from '../support/shared-system.ts'
 
 const password = 'a correct horse battery'
 /** What contract and issue give it. */
@@ -15,11 +15,9 @@ let system: HarnessSystem
 let admin: Session
 
 beforeAll(async () => {
-  system = await startHarness({ lab: true, seed: true })
-  admin = (await steppedUpAdmin(system)).session
+  system = await sharedSystem()
+  admin = (await sharedAdmin()).session
 }, 60_000)
-
-afterAll(() => system?.stop())
 
 let number = 0
 

@@ -2,10 +2,11 @@ import { createHash } from 'node:crypto'
 import type { ClientWithSecret } from '@menagerie/contracts'
 import { decodeJwt } from 'jose'
 import * as openid from 'openid-client'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type HarnessSystem, startHarness } from '../../src/index.ts'
-import { FormBrowser, type Page } from './support/form-browser.ts'
-import { demoUser, registerClient, steppedUpAdmin } from './support/identity.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import type { HarnessSystem } from '../../../src/index.ts'
+import { FormBrowser, type Page } from '../support/form-browser.ts'
+import { demoUser, registerClient } from '../support/identity.ts'
+import { sharedAdmin, sharedSystem } from '../support/shared-system.ts'
 
 /** Where the app's own server would wait; nobody listens, the browser stops there. */
 const redirectUri = 'https://app.example/callback'
@@ -21,9 +22,9 @@ let publicApp: ClientWithSecret
 const execute = [openid.allowInsecureRequests]
 
 beforeAll(async () => {
-  system = await startHarness({ lab: true, seed: true })
+  system = await sharedSystem()
   issuer = new URL(`${system.url}/auth/realms/menagerie`)
-  const { token } = await steppedUpAdmin(system)
+  const { token } = await sharedAdmin()
   app = await registerClient(system, token, {
     name: 'Example app',
     type: 'confidential',
@@ -48,8 +49,6 @@ beforeAll(async () => {
     grantTypes: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
   })
 }, 60_000)
-
-afterAll(() => system?.stop())
 
 const discover = (client: ClientWithSecret) =>
   openid.discovery(

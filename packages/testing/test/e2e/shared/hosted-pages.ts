@@ -3,10 +3,11 @@ import { decodeJwt } from 'jose'
 import * as openid from 'openid-client'
 import type { Browser, CDPSession, Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { signInAs } from '../../src/follow-call.ts'
-import { type HarnessSystem, startHarness } from '../../src/index.ts'
-import { browserPath, openBrowser } from './support/chromium.ts'
-import { demoUser, registerClient, steppedUpAdmin } from './support/identity.ts'
+import { signInAs } from '../../../src/follow-call.ts'
+import type { HarnessSystem } from '../../../src/index.ts'
+import { browserPath, openBrowser } from '../support/chromium.ts'
+import { demoUser, registerClient } from '../support/identity.ts'
+import { sharedAdmin, sharedSystem } from '../support/shared-system.ts'
 
 let system: HarnessSystem
 let browser: Browser | undefined
@@ -14,10 +15,10 @@ let config: openid.Configuration
 let redirectUri: string
 
 beforeAll(async () => {
-  system = await startHarness({ lab: true, seed: true })
+  system = await sharedSystem()
   // A page that does not exist is as good as any: the browser only has to end there.
   redirectUri = `${system.url}/app/callback`
-  const { token } = await steppedUpAdmin(system)
+  const { token } = await sharedAdmin()
   const client = await registerClient(system, token, {
     name: 'A page with <b>markup</b>',
     type: 'public',
@@ -36,7 +37,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await browser?.close()
-  await system?.stop()
 })
 
 async function authorization() {

@@ -1,16 +1,15 @@
 import { createClient } from '@menagerie/client'
 import { admin, calls, users } from '@menagerie/contracts/routes'
-import { afterAll, beforeAll, expect, it } from 'vitest'
-import { followCall, signInAs } from '../../src/follow-call.ts'
-import { type HarnessSystem, startHarness, waitFor } from '../../src/index.ts'
+import { beforeAll, expect, it } from 'vitest'
+import { followCall, signInAs } from '../../../src/follow-call.ts'
+import { type HarnessSystem, waitFor } from '../../../src/index.ts'
+import { sharedSystem } from '../support/shared-system.ts'
 
 let system: HarnessSystem
 
 beforeAll(async () => {
-  system = await startHarness({ lab: true, seed: true })
+  system = await sharedSystem()
 }, 60_000)
-
-afterAll(() => system?.stop())
 
 it('closes the sockets of a session that signs out, and takes its token no more (B36)', async () => {
   const agent = await signInAs(system, 'agent')

@@ -4,15 +4,16 @@ import express from 'express'
 import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import Keycloak from 'keycloak-connect'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { signInAs } from '../../src/follow-call.ts'
-import { type HarnessSystem, startHarness } from '../../src/index.ts'
+import { signInAs } from '../../../src/follow-call.ts'
+import type { HarnessSystem } from '../../../src/index.ts'
+import { sharedSystem } from '../support/shared-system.ts'
 
 let system: HarnessSystem
 let server: Server
 let url: string
 
 beforeAll(async () => {
-  system = await startHarness({ seed: true })
+  system = await sharedSystem()
   const app = express()
   const keycloak = new Keycloak(
     {},
@@ -36,7 +37,6 @@ beforeAll(async () => {
 afterAll(async () => {
   server?.closeAllConnections()
   server?.close()
-  await system?.stop()
 })
 
 const get = async (path: string, token: string) =>

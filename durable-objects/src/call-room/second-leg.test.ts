@@ -1,0 +1,180 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { CallCommand, CallInput, CarrierStatus } from './call-inputs.ts'
+import type { CallEffect, CallJournalEvent, Step } from './call-outputs.ts'
+import { begin, obey, receive, step } from './call-state.ts'
+import type { CallDetails, CallState } from './call-types.ts'
+import { instructionsOf, legInstructionsOf } from './instructions.ts'
+
+const T0 = Date.parse('2026-11-22T10:00:00Z')
+const user = (n: number) => `019aa5b8-7c00-7000-8000-${String(n).padStart(12, '0')}`
+const [ada, queueId] = [user(1), user(9)] as const
+const [phone, asked] = ['+12025550101', '+12025550102'] as const
+const details: CallDetails = {
+  id: user(0),
+  direction: 'outbound',
+  from: '+12025550100',
+  to: phone,
+  queueId: null,
+  agentId: null,
+  startedBy: ada,
+  ringTimeoutSeconds: 30,
+  record: false,
+  metadata: {},
+  createdAt: T0,
+}
+
+let state: CallState
+let orders: string[]
+let told: CallJournalEvent[]
+const take = (next: Step): void => {
+  state = next.state
+  told = [...next.events]
+  orders = next.effects.flatMap((effect: CallEffect) =>
+    effect.type.startsWith('carrier.')
+      ? [`${effect.type} ${'leg' in effect ? effect.leg : 'first'}`]
+      : [],
+  )
+}
+const now = (input: CallInput): void => take(step(state, input, T0))
+const says = (command: CallCommand, oversees = false): void => {
+  const by = { userId: ada, connectionId: ada, writes: true, oversees, managesQueues: false }
+  const next = obey(state, command, by, T0)
+  if (!next.ok) throw new Error(next.error.detail)
+  take(next.value)
+}
+const report = (status: CarrierStatus, leg?: string): CallInput => ({
+  type: 'carrier.report',
+  ...(leg === undefined ? {} : { leg }),
+  report: {
+    callSid: leg === undefined ? 'CA1' : `CA-${leg}`,
+    status,
+    rejected: false,
+    durationSeconds: null,
+  },
+})
+const gone = (): CallInput => ({ type: 'timer.gone', participantId: 'p1', present: false })
+const legTold = () => legInstructionsOf(state, 'l1', 'CA-l1').map(({ type }) => type)
+const firstTold = () => instructionsOf(state).map(({ type }) => type)
+const transfer = { type: 'transfer', mode: 'attended', to: asked } as const
+
+beforeEach(() => {
+  take(begin(details))
+  now({ type: 'user.present', userId: ada, connectionId: ada })
+  now(report('in-progress'))
+  says(transfer)
+})
+
+describe('a telephone that is asked', () => {
+  test('is dialled by an order of its own, while the customer waits', () => {
+    expect(orders).toEqual(['carrier.redirect first', 'carrier.place l1'])
+    expect([state.phase.status, firstTold()]).toEqual(['on-hold', ['wait']])
+    expect(told.at(-1)?.data).toEqual({ transfer: 'dialing' })
+  })
+
+  test('has the call once it answers, where whoever wanted to ask has gone', () => {
+    now(gone())
+    expect(state).toMatchObject({ transfer: { mode: 'blind', leg: 'l1' } })
+    now(report('in-progress', 'l1'))
+    expect([firstTold(), legTold()]).toEqual([['conference'], ['conference']])
+    expect(orders).toEqual(['carrier.redirect first', 'carrier.redirect l1'])
+    expect(state).toMatchObject({ phase: { status: 'in-progress' }, transfer: null })
+  })
+
+  test('and does not answer then, rings at whoever had the call before', () => {
+    now(gone())
+    now(report('busy', 'l1'))
+    expect(told.at(0)?.data).toMatchObject({ transfer: 'failed', reason: 'busy' })
+    expect(state.ring).toMatchObject({ userId: ada, why: 'return' })
+  })
+
+  test('has the call when whoever asks it is gone in between', () => {
+    now(report('in-progress', 'l1'))
+    expect(legTold()).toEqual(['dial-user'])
+    now(gone())
+    expect([firstTold(), legTold()]).toEqual([['conference'], ['conference']])
+  })
+
+  test('hangs up while it is asked: the customer is back with who asked', () => {
+    now(report('in-progress', 'l1'))
+    now(report('completed', 'l1'))
+    expect(told.map(({ data }) => data)).toContainEqual({
+      transfer: 'canceled',
+      reason: 'remote_hangup',
+    })
+    expect([state.phase.status, orders]).toEqual(['in-progress', ['carrier.redirect first']])
+  })
+
+  test('is not dialled to a device again that was not there', () => {
+    now(report('in-progress', 'l1'))
+    const dial = { participantId: 'p1', status: 'no-answer' } as const
+    now({ type: 'carrier.asked', leg: 'l1', callSid: 'CA-l1', dial })
+    expect(legTold()).toEqual(['wait'])
+  })
+
+  test('may be taken out, and then the call goes on without it', () => {
+    now(report('in-progress', 'l1'))
+    const participantId = state.participants.at(-1)?.id ?? ''
+    says({ type: 'remove', participantId }, true)
+    expect(orders).toEqual(['carrier.hangup l1', 'carrier.redirect first'])
+    expect(state).toMatchObject({ phase: { status: 'in-progress' }, transfer: null })
+  })
+
+  test('of another call of the carrier’s that nobody asked for, that one is hung up', () => {
+    now(report('ringing', 'l1'))
+    now(report('in-progress', 'l7'))
+    expect(orders).toEqual(['carrier.hangup first'])
+    expect(legTold()).toEqual(['wait'])
+  })
+})
+
+describe('a customer and a telephone that were joined', () => {
+  beforeEach(() => {
+    now(report('in-progress', 'l1'))
+    says({ type: 'transfer', mode: 'complete' })
+  })
+
+  test('wait on hold, and are joined again', () => {
+    says({ type: 'hold' }, true)
+    // Its conference is over with the customer's leaving, and it asks by itself.
+    expect([orders, firstTold(), legTold()]).toEqual([
+      ['carrier.redirect first'],
+      ['wait'],
+      ['wait'],
+    ])
+    says({ type: 'resume' }, true)
+    expect(orders).toEqual(['carrier.redirect first', 'carrier.redirect l1'])
+    expect([firstTold(), legTold()]).toEqual([['conference'], ['conference']])
+  })
+
+  test('are both hung up with the call', () => {
+    says({ type: 'hangup' }, true)
+    expect(orders).toEqual(['carrier.hangup first', 'carrier.hangup l1'])
+    now(report('completed'))
+    now(report('completed', 'l1'))
+    expect(state.phase).toMatchObject({ status: 'completed', reason: 'hangup' })
+    expect(state.seconds?.legs).toEqual([])
+  })
+
+  test('are both asked about when their webhooks may be lost', () => {
+    now({ type: 'timer.carrier-check' })
+    expect(orders).toEqual(['carrier.check first', 'carrier.check l1'])
+    now({ type: 'carrier.lost', leg: 'l1' })
+    expect(state.leg.hangup).toMatchObject({ reason: 'remote_hangup' })
+  })
+})
+
+test('a contact of a queue is offered again when whoever asked is gone and nobody took it', () => {
+  take(
+    receive({ ...details, direction: 'inbound', startedBy: null, from: phone }, 'CA1', [
+      { type: 'enqueue', queueId },
+    ]),
+  )
+  const acceptance = { callId: user(0), offer: 1, reservationId: 'r1', agentId: ada, queueId }
+  now({ type: 'agent.accepted', acceptance: { ...acceptance, at: T0 } })
+  says(transfer)
+  now(report('in-progress', 'l1'))
+  now(report('completed', 'l1'))
+  const participantId = state.participants.find(({ address }) => address === ada)?.id ?? ''
+  now({ type: 'timer.gone', participantId, present: false })
+  expect(state).toMatchObject({ phase: { status: 'on-hold' }, contact: { offer: 2, waits: true } })
+})
