@@ -1,6 +1,7 @@
 import type { CreateQueueRequest, PatchQueueRequest, Queue, QueueStats } from '@menagerie/contracts'
 import { err, type JsonObject, type JsonValue, newId, ok, type Principal } from '@menagerie/core'
 import { type FiredTimer, type JournalInput, timerInput } from '../journal/index.ts'
+import { Turns } from '../journal/turns.ts'
 import { fail } from '../shared/journal-refusal.ts'
 import { ObjectLog } from '../shared/object-log.ts'
 import { SocketObject } from '../shared/socket-object.ts'
@@ -34,6 +35,8 @@ export class ContactQueue extends SocketObject<ContactQueueEnv, QueueState> {
     () => this.now(),
   )
   readonly #records: QueueRecords
+  /** A hundred desks answer at once: they share a commit. */
+  readonly #turns: Turns
   readonly #feed = new StatsFeed(
     () => this.#pushStats(),
     () => this.now(),
@@ -41,6 +44,7 @@ export class ContactQueue extends SocketObject<ContactQueueEnv, QueueState> {
 
   constructor(ctx: DurableObjectState, env: ContactQueueEnv) {
     super(ctx, env)
+    this.#turns = new Turns(() => ctx.storage.sync())
     this.begin({
       kind: 'queues',
       destinations: queueDestinations(env, {
@@ -130,32 +134,40 @@ export class ContactQueue extends SocketObject<ContactQueueEnv, QueueState> {
 
   /** From rooms: a call asks to wait. */
   offer(contact: OfferedContact, context: QueueContext = {}) {
-    if (this.#here === undefined) return notFound
-    if (this.#records.full) return err({ code: 'overloaded', retryAfterSeconds: 10 } as const)
-    const taken = this.#take(contact.callId, { type: 'offer', contact }, context)
-    this.log.end('queue.offer', taken.ok, { callId: contact.callId, ...context })
-    return taken.ok ? ok({ position: this.#records.positionOf(contact.callId) }) : taken
+    return this.#turns.run(() => {
+      if (this.#here === undefined) return notFound
+      if (this.#records.full) return err({ code: 'overloaded', retryAfterSeconds: 10 } as const)
+      const taken = this.#take(contact.callId, { type: 'offer', contact }, context)
+      this.log.end('queue.offer', taken.ok, { callId: contact.callId, ...context })
+      return taken.ok ? ok({ position: this.#records.positionOf(contact.callId) }) : taken
+    })
   }
 
   /** From rooms: a wait is over without an answer of this queue's. */
   withdraw(contact: WithdrawnContact, context: QueueContext = {}) {
-    const taken = this.#take(contact.callId, { type: 'withdraw', contact }, context)
-    this.log.end('queue.withdraw', taken.ok, { callId: contact.callId, ...context })
-    return taken
+    return this.#turns.run(() => {
+      const taken = this.#take(contact.callId, { type: 'withdraw', contact }, context)
+      this.log.end('queue.withdraw', taken.ok, { callId: contact.callId, ...context })
+      return taken
+    })
   }
 
   /** From desks: where an agent stands. */
   agentChanged(standing: AgentStanding, context: QueueContext = {}) {
-    const taken = this.#take(standing.agentId, { type: 'agent', standing }, context)
-    this.log.end('queue.agent', false, { ...context })
-    return taken
+    return this.#turns.run(() => {
+      const taken = this.#take(standing.agentId, { type: 'agent', standing }, context)
+      this.log.end('queue.agent', false, { ...context })
+      return taken
+    })
   }
 
   /** From desks: what became of a reservation. */
   reservationEnded(outcome: ReservationOutcome, context: QueueContext = {}) {
-    const taken = this.#take(outcome.agentId, { type: 'outcome', outcome }, context)
-    this.log.end('queue.reservation', taken.ok, { outcome: outcome.outcome, ...context })
-    return taken
+    return this.#turns.run(() => {
+      const taken = this.#take(outcome.agentId, { type: 'outcome', outcome }, context)
+      this.log.end('queue.reservation', taken.ok, { outcome: outcome.outcome, ...context })
+      return taken
+    })
   }
 
   protected override snapshot(state: QueueState) {

@@ -1,5 +1,6 @@
 import { closeCodes, MAX_FRAME_BYTES, ReauthFrameData, ResumeFrameData } from '@menagerie/contracts'
 import type { JsonObject } from '@menagerie/core'
+import { Turns } from '../turns.ts'
 import type { ClientFrame } from '../types.ts'
 import { fitsAttachment, type LiveConnection } from './connection.ts'
 import type { Connections } from './connections.ts'
@@ -8,7 +9,6 @@ import { takeToken } from './flood.ts'
 import { parseFrame } from './frames.ts'
 import type { SocketHost } from './host.ts'
 import { redeemTicket } from './tickets.ts'
-import { Turns } from './turns.ts'
 
 const MAX_MALFORMED = 3
 

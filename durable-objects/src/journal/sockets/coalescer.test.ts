@@ -124,4 +124,18 @@ describe('coalescing', () => {
     expect(seen.flushes).toBe(2)
     expect(timers).toEqual([])
   })
+
+  it('is quiet too where a flush that came before a late timer had nothing to send', async () => {
+    const { coalescer, timers, seen } = counted([
+      { deliveries: 2, more: false },
+      { deliveries: 0, more: false },
+    ])
+    coalescer.request()
+    await Promise.resolve()
+    seen.now = 50
+    coalescer.request()
+    await Promise.resolve()
+    timers.shift()?.run()
+    expect([seen.flushes, seen.quiet, timers.length]).toEqual([2, 1, 0])
+  })
 })

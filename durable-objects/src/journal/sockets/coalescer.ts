@@ -75,6 +75,8 @@ export class Coalescer {
     const { deliveries, more } = this.#flush()
     this.#wanted ||= more
     this.#cooling = deliveries > 0 || more
+    // A timer that was late counts no more, and no other will tell.
+    if (!this.#cooling) this.#quiet()
     // Held as long as the crowd lasts: what a flush carries grows with the hold, so this stays where it is.
     this.#hold = deliveries > CROWD_PER_MS * gathered ? CROWDED_HOLD_MS : HOLD_MS
     this.#turn += 1

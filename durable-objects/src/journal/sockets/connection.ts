@@ -9,6 +9,8 @@ export interface Connection {
   cursor: number
   /** Malformed frames so far. */
   malformed: number
+  /** This side has closed it: what arrives after that is too late. One that the client closed is not meant. */
+  shut?: boolean
   /** Of the upgrade: what the frames cause belongs to its trace. */
   traceparent: string | undefined
 }
@@ -26,8 +28,15 @@ const MAX_ATTACHMENT_BYTES = 8 * 1024
 
 /** Writes the attachment. */
 export function saveConnection(ws: WebSocket, connection: Connection): void {
-  const { id, principal, cursor, malformed, traceparent } = connection
-  ws.serializeAttachment({ id, principal, cursor, malformed, traceparent } satisfies Connection)
+  const { id, principal, cursor, malformed, shut = false, traceparent } = connection
+  ws.serializeAttachment({
+    id,
+    principal,
+    cursor,
+    malformed,
+    shut,
+    traceparent,
+  } satisfies Connection)
 }
 
 /** Reads a socket's attachment back, after hibernation for instance. */

@@ -20,8 +20,6 @@ export class Connections {
   readonly #known = new WeakMap<WebSocket, LiveConnection>()
   /** Sockets whose cursor has moved since their attachment was written. */
   readonly #moved = new Set<WebSocket>()
-  /** Sockets that this side has closed. */
-  readonly #shut = new WeakSet<WebSocket>()
   #earliestEnd: { at: number | undefined } | undefined
 
   constructor(ctx: DurableObjectState, host: SocketHost) {
@@ -99,8 +97,10 @@ export class Connections {
 
   shut(ws: WebSocket, code: number, reason: string): void {
     this.#earliestEnd = undefined
-    this.#shut.add(ws)
     try {
+      const connection = this.of(ws)
+      connection.shut = true
+      this.save(ws, connection)
       ws.close(code, reason)
     } catch (error) {
       this.#host.observe({ type: 'fault', where: 'socket close', error })
@@ -109,7 +109,7 @@ export class Connections {
 
   /** Whether this side has closed it; one that the client closed is not meant. */
   isShut(ws: WebSocket): boolean {
-    return this.#shut.has(ws)
+    return this.of(ws).shut === true
   }
 
   /** Sockets came, went, or got another token. */

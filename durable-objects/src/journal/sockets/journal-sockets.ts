@@ -111,8 +111,8 @@ export class JournalSockets {
 
   /** What the object's `webSocketMessage` hands on. */
   async message(ws: WebSocket, data: string | ArrayBuffer): Promise<void> {
-    // What arrives after this side has closed is too late.
-    if (ws.readyState === WebSocket.OPEN) await this.#frames.message(ws, data)
+    // The platform has seen a client's close before it hands on what that client said before: its state says nothing.
+    if (!this.#connections.isShut(ws)) await this.#frames.message(ws, data)
   }
 
   /** What the object's `webSocketError` hands on: the platform tells of a broken protocol by this and by no close. */

@@ -13,13 +13,17 @@ export class Turns {
   }
 
   /** Does it now, or after the commit that is under way; always in the order of the calls. */
-  run(work: () => Promise<void>): Promise<void> {
+  async run<T>(work: () => T | Promise<T>): Promise<T> {
     if (!this.#busy) {
       this.#hold()
       return work()
     }
     return new Promise((resolve, reject) => {
-      this.#waiting.push(() => void work().then(resolve, reject))
+      this.#waiting.push(() => {
+        // Synchronous up to its first `await`, so that all of them write in one turn.
+        const begin = async () => work()
+        begin().then(resolve, reject)
+      })
     })
   }
 
