@@ -20,7 +20,7 @@ function contradiction(state: CallState) {
   const asks = [ring !== null || transfer !== null, contact?.waits === true, dials]
   if (asks.filter(Boolean).length > 1) return 'it is fetched in two ways'
   if (ring !== null && isIn(ring.participantId)) return 'somebody rings who is in'
-  if (goesOn.length > (ended ? 0 : 1)) return 'phones are called that nobody waits for'
+  if (ended && goesOn.length > 0) return 'phones are called that nobody waits for'
   for (const { id, participantId } of goesOn)
     if (transfer?.leg !== id && state.leg.connectedTo !== participantId && !isOver)
       return 'a phone is called for nothing'

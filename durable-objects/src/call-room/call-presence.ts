@@ -4,14 +4,15 @@ import {
   effects,
   hasEnded,
   type Move,
+  order,
   participantOf,
-  redirect,
   unchanged,
 } from './call-phase.ts'
 import type { CallState } from './call-types.ts'
+import { legOf, noteLeg } from './legs.ts'
 import { join, leave, note, update } from './participants.ts'
 import { parted } from './parting.ts'
-import { audible, isRung } from './ringing.ts'
+import { audible, isRung, putThrough } from './ringing.ts'
 
 /** How long somebody whose last socket has gone still counts as in the call. */
 export const GONE_MS = 15_000
@@ -30,8 +31,7 @@ export function present(
   if (one.state !== 'joined') {
     if (one.entry !== 'socket') return unchanged(state)
     const joined = join(({ id }) => id === one.id, now, { connectionId: device, seen: true })
-    // Its phone has answered already, and waits to be put through.
-    return chain(state, joined, ...(state.leg.connectedTo === one.id ? [redirect] : []))
+    return chain(state, joined, putThrough(one.id))
   }
   const isBack = one.absentSince !== null
   if (!isBack && one.seen && one.connectionId !== null) return unchanged(state)
@@ -40,8 +40,26 @@ export function present(
     ...(isBack ? [effects({ type: 'timer.cancel', name: `gone:${one.id}` })] : []),
     ...(isBack || !one.seen ? [note(one.id, { absentSince: null, seen: true })] : []),
     ...(device === null ? [] : [update(one.id, { connectionId: device })]),
+    // The carrier may not have noticed that the browser was gone; what it is connected with stays so.
+    ...(isBack && state.leg.connectedTo !== one.id ? [putThrough(one.id)] : []),
+    ...(isBack ? [askAgain(one.id)] : []),
   )
 }
+
+/** The telephone that they ask heard nobody while their browser could not be dialled. */
+const askAgain =
+  (participantId: string): Move =>
+  (state) => {
+    const { transfer } = state
+    const leg = legOf(state, transfer?.leg ?? '')
+    if (transfer?.by !== participantId || leg === undefined) return unchanged(state)
+    if (leg.connects || leg.ending || !leg.answered) return unchanged(state)
+    return chain(
+      state,
+      noteLeg(leg.id, { connects: true }),
+      order({ type: 'carrier.redirect', leg: leg.id }),
+    )
+  }
 
 /** A user's last socket has gone: leaves unless one is back in time. */
 export function absent(state: CallState, userId: string, now: number): Step {

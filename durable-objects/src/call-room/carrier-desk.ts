@@ -7,7 +7,7 @@ import type { CallState } from './call-types.ts'
 import { type Carrier, CarrierAway, type PlaceCall } from './carriers/carrier.ts'
 import { ownNumber } from './instructions.ts'
 import { legOf } from './legs.ts'
-import { TRANSFER_RING_MS } from './ringing.ts'
+import { TRANSFER_RING_MS } from './limits.ts'
 
 /** An order whose answer was lost may take this long to show in the carrier's list. */
 const SETTLE_MS = 2_000

@@ -23,7 +23,7 @@ import {
 } from './call-phase.ts'
 import type { CallState, EndReason } from './call-types.ts'
 import { proceed, said } from './flow-run.ts'
-import { legsOf } from './legs.ts'
+import { isOtherOfOurs, legsOf } from './legs.ts'
 import { CARRIER_CHECK_MS, CARRIER_SILENCE_MS } from './limits.ts'
 import { join } from './participants.ts'
 import { returnCall } from './ring-outcomes.ts'
@@ -41,7 +41,8 @@ export function reported(state: CallState, report: CarrierReport, now: number): 
   if (state.details.direction === 'internal') return unchanged(state)
   if (state.leg.callSid !== null && state.leg.callSid !== report.callSid) {
     // A second call to the same person, which nobody asked for: end it, and it alone.
-    return live ? order(hangupOrder(report.callSid))(state) : unchanged(state)
+    const isStray = live && !isOtherOfOurs(state, report.callSid)
+    return isStray ? order(hangupOrder(report.callSid))(state) : unchanged(state)
   }
   const known = placed(state, report.callSid).state
   if (hasEnded(known)) {
@@ -127,14 +128,20 @@ function answered(state: CallState, now: number): Step {
     ),
     limit(now),
     talk(now),
-    ...(state.leg.hangup === null ? [connectStarter, proceed(now)] : []),
+    ...(state.leg.hangup === null ? [connectOurs, proceed(now)] : []),
   )
 }
 
-/** Who made the call is who its phone shall hear, where a flow has nothing else to say. */
-const connectStarter: Move = (state) => {
-  const starter = state.participants.find(({ kind }) => kind === 'user')
-  return starter === undefined ? unchanged(state) : connect(starter.id)(state)
+/**
+ * Whom the phone shall hear where a flow has nothing else to say: the agent whom the call was made for, or else who made it;
+ * of them whoever is there.
+ */
+const connectOurs: Move = (state) => {
+  const users = state.participants.filter(({ kind }) => kind === 'user')
+  const agent = users.find(({ address }) => address === state.agentId)
+  const ours = agent === undefined ? users : [agent, ...users]
+  const one = ours.find((user) => user.state === 'joined') ?? ours[0]
+  return one === undefined ? unchanged(state) : connect(one.id)(state)
 }
 
 /** `completed` says that the call was answered, except where we hung up first: then nobody may have picked up. */

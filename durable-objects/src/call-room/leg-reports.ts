@@ -16,7 +16,7 @@ import {
   updated,
 } from './call-phase.ts'
 import type { CallState, EndReason, SecondLeg } from './call-types.ts'
-import { dropLeg, forgetLeg, legOf, legsOf, noteLeg } from './legs.ts'
+import { dropLeg, forgetLeg, isOtherOfOurs, legOf, legsOf, noteLeg, redirectLegs } from './legs.ts'
 import { join, leave, note } from './participants.ts'
 import { completeTransfer } from './parting.ts'
 import { returnCall } from './ring-outcomes.ts'
@@ -37,7 +37,10 @@ export function stepLeg(state: CallState, input: LegInput, now: number): Step {
     case 'carrier.lost':
       return leg === undefined ? unchanged(state) : over(state, leg, 'carrier_lost', now)
     case 'carrier.report':
-      return reported(state, leg, input.report, now)
+      // Such a word is nobody's, and must not hang up a call that goes on.
+      return isOtherOfOurs(state, input.report.callSid, input.leg)
+        ? unchanged(state)
+        : reported(state, leg, input.report, now)
     case 'carrier.asked':
       return leg?.callSid === input.callSid ? asked(state, leg, input.dial) : unchanged(state)
   }
@@ -129,6 +132,7 @@ const consultFailed =
       updated({ transfer: how, reason }),
       talk(now),
       redirect,
+      redirectLegs,
     )
   }
 

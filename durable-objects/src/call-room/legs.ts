@@ -1,7 +1,6 @@
 import { chain, effects, having, type Move, order, unchanged } from './call-phase.ts'
 import type { CallState, SecondLeg } from './call-types.ts'
-import { CARRIER_SILENCE_MS } from './limits.ts'
-import { TRANSFER_RING_MS } from './ringing.ts'
+import { CARRIER_SILENCE_MS, TRANSFER_RING_MS } from './limits.ts'
 
 /** More calls of one room the carrier need not be busy with; those that are being hung up count. */
 export const MAX_LEGS = 4
@@ -15,6 +14,11 @@ export const legOf = (state: CallState, id: string): SecondLeg | undefined =>
 /** The call at the carrier of a telephone that takes part over one of its own. */
 export const legOfParticipant = (state: CallState, participantId: string): SecondLeg | undefined =>
   legsOf(state).find((leg) => leg.participantId === participantId && !leg.ending)
+
+/** Whether the carrier's call is one of the room's, other than that leg's (other than the first where none is named). */
+export const isOtherOfOurs = (state: CallState, callSid: string, leg?: string): boolean =>
+  (leg !== undefined && state.leg.callSid === callSid) ||
+  legsOf(state).some((one) => one.id !== leg && one.callSid === callSid)
 
 /** Dials a telephone by a call of its own. */
 export const dialLeg =
@@ -78,6 +82,17 @@ export const dropLeg =
 
 export const dropLegs: Move = (state) =>
   chain(state, ...legsOf(state).map((leg) => dropLeg(leg.id)))
+
+/** Hangs up those that the call goes on without. */
+export const dropLegsBeside =
+  (participantId: string): Move =>
+  (state) =>
+    chain(
+      state,
+      ...legsOf(state)
+        .filter((leg) => leg.participantId !== participantId)
+        .map(({ id }) => dropLeg(id)),
+    )
 
 /** Has the carrier ask again what those shall do that were answered. */
 export const redirectLegs: Move = (state) =>

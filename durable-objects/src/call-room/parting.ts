@@ -66,6 +66,7 @@ export const cancelTransfer =
       updated({ transfer: 'canceled' }),
       talk(now),
       redirect,
+      redirectLegs,
     )
 
 /** The target has the call now; whoever handed it over has left, or leaves now. */

@@ -15,8 +15,10 @@ import {
 } from './call-phase.ts'
 import type { CallParticipant, CallState, EndReason } from './call-types.ts'
 import { proceed } from './flow-run.ts'
+import { redirectLegs } from './legs.ts'
+import { TRANSFER_RING_MS } from './limits.ts'
 import { join } from './participants.ts'
-import { connect, startRing, stopRing, TRANSFER_RING_MS } from './ringing.ts'
+import { connect, startRing, stopRing } from './ringing.ts'
 
 /** Whoever is rung takes the call, on that device. */
 export function answerRing(state: CallState, connectionId: string | null, now: number): Step {
@@ -79,6 +81,7 @@ export function ringFailed(state: CallState, how: 'rejected' | 'timeout', now: n
         updated({ transfer: 'failed' }),
         talk(now),
         redirect,
+        redirectLegs,
       )
   }
 }

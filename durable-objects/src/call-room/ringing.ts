@@ -1,10 +1,19 @@
 import type { Step } from './call-outputs.ts'
-import { chain, effects, enter, hasLeg, having, type Move, task, unchanged } from './call-phase.ts'
+import {
+  chain,
+  effects,
+  enter,
+  hasLeg,
+  having,
+  isFetching,
+  type Move,
+  redirect,
+  task,
+  unchanged,
+} from './call-phase.ts'
 import type { CallState, Ring } from './call-types.ts'
+import { dropLegsBeside } from './legs.ts'
 import { bringIn } from './participants.ts'
-
-/** How long a transfer's target, and whoever had the call before, are rung. */
-export const TRANSFER_RING_MS = 30_000
 
 /** Rings at all devices of an account. Nobody rings in a call that is full. */
 export const startRing =
@@ -50,13 +59,30 @@ export function audible(state: CallState, now: number): Step {
   return enter({ status: 'ringing', ringingAt: now })(state)
 }
 
-/** From now on the carrier connects the phone with this participant's device. */
+/** From now on the carrier connects the phone with this participant's device, and with no other telephone. */
 export const connect =
   (participantId: string): Move =>
   (state) =>
     hasLeg(state)
-      ? having({ leg: { ...state.leg, connectedTo: participantId } })(state)
+      ? chain(
+          state,
+          having({ leg: { ...state.leg, connectedTo: participantId } }),
+          dropLegsBeside(participantId),
+        )
       : unchanged(state)
+
+/** A phone that waits for somebody of ours is put through to whoever comes first. */
+export const putThrough =
+  (participantId: string): Move =>
+  (state) => {
+    const { leg, phase, participants } = state
+    if (!hasLeg(state) || phase.status !== 'in-progress') return unchanged(state)
+    const isHeard = participants.some(
+      ({ id, state }) => id === leg.connectedTo && id !== participantId && state === 'joined',
+    )
+    if (isHeard || leg.hangup !== null || isFetching(state)) return unchanged(state)
+    return chain(state, connect(participantId), redirect)
+  }
 
 /** Whether this user is rung now. */
 export const isRung = ({ ring }: CallState, userId: string): boolean => ring?.userId === userId

@@ -7,8 +7,8 @@ import { instructionsOf, legInstructionsOf } from './instructions.ts'
 
 const T0 = Date.parse('2026-11-22T10:00:00Z')
 const user = (n: number) => `019aa5b8-7c00-7000-8000-${String(n).padStart(12, '0')}`
-const [ada, queueId] = [user(1), user(9)] as const
-const [phone, asked] = ['+12025550101', '+12025550102'] as const
+const [ada, bob, eve, queueId] = [user(1), user(2), user(3), user(9)] as const
+const [phone, asked, third] = ['+12025550101', '+12025550102', '+12025550103'] as const
 const details: CallDetails = {
   id: user(0),
   direction: 'outbound',
@@ -36,8 +36,8 @@ const take = (next: Step): void => {
   )
 }
 const now = (input: CallInput): void => take(step(state, input, T0))
-const says = (command: CallCommand, oversees = false): void => {
-  const by = { userId: ada, connectionId: ada, writes: true, oversees, managesQueues: false }
+const says = (command: CallCommand, oversees = false, userId: string = ada): void => {
+  const by = { userId, connectionId: userId, writes: true, oversees, managesQueues: false }
   const next = obey(state, command, by, T0)
   if (!next.ok) throw new Error(next.error.detail)
   take(next.value)
@@ -53,7 +53,7 @@ const report = (status: CarrierStatus, leg?: string): CallInput => ({
   },
 })
 const gone = (): CallInput => ({ type: 'timer.gone', participantId: 'p1', present: false })
-const legTold = () => legInstructionsOf(state, 'l1', 'CA-l1').map(({ type }) => type)
+const legTold = (leg = 'l1') => legInstructionsOf(state, leg, `CA-${leg}`).map(({ type }) => type)
 const firstTold = () => instructionsOf(state).map(({ type }) => type)
 const transfer = { type: 'transfer', mode: 'attended', to: asked } as const
 
@@ -111,6 +111,16 @@ describe('a telephone that is asked', () => {
     expect(legTold()).toEqual(['wait'])
   })
 
+  test('is heard again by who asks when that browser is back from a reload', () => {
+    now(report('in-progress', 'l1'))
+    now({ type: 'user.absent', userId: ada })
+    const dial = { participantId: 'p1', status: 'failed' } as const
+    now({ type: 'carrier.asked', leg: 'l1', callSid: 'CA-l1', dial })
+    expect(legTold()).toEqual(['wait'])
+    now({ type: 'user.present', userId: ada, connectionId: ada })
+    expect([orders, legTold()]).toEqual([['carrier.redirect l1'], ['dial-user']])
+  })
+
   test('may be taken out, and then the call goes on without it', () => {
     now(report('in-progress', 'l1'))
     const participantId = state.participants.at(-1)?.id ?? ''
@@ -124,6 +134,33 @@ describe('a telephone that is asked', () => {
     now(report('in-progress', 'l7'))
     expect(orders).toEqual(['carrier.hangup first'])
     expect(legTold()).toEqual(['wait'])
+  })
+})
+
+describe('a word of one of the room’s calls under the name of another', () => {
+  const called = (callSid: string, leg?: string): CallInput => ({
+    type: 'carrier.report',
+    ...(leg === undefined ? {} : { leg }),
+    report: { callSid, status: 'in-progress', rejected: false, durationSeconds: null },
+  })
+
+  test.each([
+    ['the customer’s as that of a leg that is not known yet', 'CA1', 'l1'],
+    ['the customer’s as that of a leg that never was', 'CA1', 'l7'],
+  ])('changes nothing and hangs nothing up: %s', (_, callSid, leg) => {
+    const before = state
+    now(called(callSid, leg))
+    expect([state, orders]).toEqual([before, []])
+  })
+
+  test.each([
+    ['a leg’s as the first call’s', undefined],
+    ['a leg’s as that of a leg that never was', 'l7'],
+  ])('changes nothing and hangs nothing up: %s', (_, leg) => {
+    now(report('in-progress', 'l1'))
+    const before = state
+    now(called('CA-l1', leg))
+    expect([state, orders]).toEqual([before, []])
   })
 })
 
@@ -160,6 +197,62 @@ describe('a customer and a telephone that were joined', () => {
     expect(orders).toEqual(['carrier.check first', 'carrier.check l1'])
     now({ type: 'carrier.lost', leg: 'l1' })
     expect(state.leg.hangup).toMatchObject({ reason: 'remote_hangup' })
+  })
+})
+
+describe('a customer and a telephone that were joined in the presence of somebody else of ours', () => {
+  const bobSays = (command: CallCommand) => says(command, false, bob)
+
+  beforeEach(() => {
+    take(begin({ ...details, agentId: bob }))
+    for (const userId of [ada, bob]) now({ type: 'user.present', userId, connectionId: userId })
+    now(report('in-progress'))
+    says(transfer)
+    now(report('in-progress', 'l1'))
+    says({ type: 'transfer', mode: 'complete' })
+    expect([firstTold(), legTold()]).toEqual([['conference'], ['conference']])
+  })
+
+  const comesToNothing: [string, string, () => void][] = [
+    [
+      'a telephone that is not asked in the end',
+      third,
+      () => bobSays({ type: 'transfer', mode: 'cancel' }),
+    ],
+    ['a telephone that is busy', third, () => now(report('busy', 'l2'))],
+    ['somebody who declines', `user:${eve}`, () => says({ type: 'reject' }, false, eve)],
+    ['somebody who does not answer', `user:${eve}`, () => now({ type: 'timer.user-ring' })],
+  ]
+  test.each(comesToNothing)('are joined again after %s', (_, to, ends) => {
+    bobSays({ ...transfer, to })
+    expect([firstTold(), legTold()]).toEqual([['wait'], ['wait']])
+    ends()
+    expect(orders).toEqual(
+      expect.arrayContaining(['carrier.redirect first', 'carrier.redirect l1']),
+    )
+    expect([firstTold(), legTold()]).toEqual([['conference'], ['conference']])
+  })
+
+  test('are parted when another telephone gets the call, and the first one is hung up', () => {
+    bobSays({ ...transfer, to: third })
+    now(report('in-progress', 'l2'))
+    bobSays({ type: 'transfer', mode: 'complete' })
+    expect(orders).toEqual(expect.arrayContaining(['carrier.hangup l1', 'carrier.redirect l2']))
+    expect([firstTold(), legTold(), legTold('l2')]).toEqual([
+      ['conference'],
+      ['hangup'],
+      ['conference'],
+    ])
+    now({ type: 'carrier.absent', leg: 'l1' })
+    expect(state.participants.find(({ address }) => address === asked)?.state).toBe('left')
+    expect(state).toMatchObject({ phase: { status: 'in-progress' }, leg: { hangup: null } })
+  })
+
+  test('are parted when somebody else takes the call, and the telephone is hung up', () => {
+    bobSays({ type: 'transfer', mode: 'blind', to: `user:${eve}` })
+    says({ type: 'answer' }, false, eve)
+    expect(orders).toContain('carrier.hangup l1')
+    expect([firstTold(), legTold()]).toEqual([['dial-user'], ['hangup']])
   })
 })
 

@@ -6,6 +6,7 @@ import { instructionsOf } from './instructions.ts'
 
 const now = Date.parse('2026-11-22T10:00:00Z')
 const ada = '019aa5b8-7c00-7000-8000-000000000001'
+const bob = '019aa5b8-7c00-7000-8000-000000000002'
 const callSid = 'CA1'
 const details: CallDetails = {
   id: '019aa5b8-7c00-7000-8000-000000000000',
@@ -53,5 +54,46 @@ describe('a phone that answers a call', () => {
     const { state, effects } = step(played(asks), here, now)
     expect(effects).toContainEqual({ type: 'carrier.redirect' })
     expect(instructionsOf(state)).toMatchObject([{ type: 'dial-user', userId: ada }])
+  })
+
+  it('is put through again when that browser is back from a reload', () => {
+    const dial = { participantId: 'p1', status: 'failed' } as const
+    const absent: CallInput = { type: 'user.absent', userId: ada }
+    const lost = played(here, asks, absent, { ...asks, dial })
+    expect(instructionsOf(lost)).toEqual([{ type: 'wait' }])
+    const { state, effects } = step(lost, here, now)
+    expect(effects).toContainEqual({ type: 'carrier.redirect' })
+    expect(instructionsOf(state)).toMatchObject([{ type: 'dial-user', userId: ada }])
+  })
+
+  it('is not torn out of its talk by a reload that the carrier did not notice', () => {
+    const state = played(here, asks, { type: 'user.absent', userId: ada })
+    expect(step(state, here, now).effects).not.toContainEqual({ type: 'carrier.redirect' })
+  })
+})
+
+describe('a phone that was called for an agent', () => {
+  const made = (...inputs: CallInput[]): CallState =>
+    inputs.reduce(
+      (state, input) => step(state, input, now).state,
+      begin({ ...details, agentId: bob }).state,
+    )
+  const bobIsHere: CallInput = { type: 'user.present', userId: bob, connectionId: bob }
+
+  it.each([
+    ['was there before', [bobIsHere, asks]],
+    ['comes after', [asks, bobIsHere]],
+    ['is there beside who made the call', [here, bobIsHere, asks]],
+  ])('hears the agent, who %s', (_, inputs) => {
+    expect(instructionsOf(made(...inputs))).toMatchObject([{ type: 'dial-user', userId: bob }])
+  })
+
+  it.each([
+    ['was there before', [here, asks]],
+    ['comes after', [asks, here]],
+  ])('hears who made the call where the agent is not there, and they %s', (_, inputs) => {
+    expect(instructionsOf(made(...inputs))).toMatchObject([{ type: 'dial-user', userId: ada }])
+    const { effects } = step(made(...inputs), bobIsHere, now)
+    expect(effects).not.toContainEqual({ type: 'carrier.redirect' })
   })
 })

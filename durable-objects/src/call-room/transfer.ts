@@ -14,9 +14,10 @@ import {
 } from './call-phase.ts'
 import type { CallParticipant, CallState } from './call-types.ts'
 import { dialLeg, legsOf, MAX_LEGS, nextLegId } from './legs.ts'
+import { TRANSFER_RING_MS } from './limits.ts'
 import { bringIn, leave, note } from './participants.ts'
 import { cancelTransfer, completeTransfer } from './parting.ts'
-import { startRing, TRANSFER_RING_MS } from './ringing.ts'
+import { startRing } from './ringing.ts'
 import { enqueue } from './waiting.ts'
 
 type TransferCommand = Extract<CallCommand, { type: 'transfer' }>

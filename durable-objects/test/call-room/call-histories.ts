@@ -14,6 +14,7 @@ import {
   people,
   queueIds,
   T0,
+  third,
   user,
   World,
 } from './call-world.ts'
@@ -24,6 +25,7 @@ const target = fc.constantFrom(
   ...people.map((id) => `user:${id}`),
   ...queueIds.map((id) => `queue:${id}`),
   other,
+  third,
 )
 const command: fc.Arbitrary<CallCommand> = fc.oneof(
   { weight: 3, arbitrary: fc.constant<CallCommand>({ type: 'answer' }) },
@@ -54,36 +56,44 @@ const command: fc.Arbitrary<CallCommand> = fc.oneof(
   participantId.map((id): CallCommand => ({ type: 'remove', participantId: id })),
   {
     weight: 2,
-    arbitrary: fc.constant<CallCommand>({ type: 'transfer', mode: 'attended', to: other }),
+    arbitrary: fc
+      .constantFrom(other, third)
+      .map((to): CallCommand => ({ type: 'transfer', mode: 'attended', to })),
   },
 )
 const leg = fc.constantFrom('l1', 'l1', 'l2')
 /** The carrier's word of a telephone that is asked. */
-const legInput: fc.Arbitrary<CallInput> = fc.oneof(
-  fc.record({
-    type: fc.constant('carrier.report' as const),
-    leg,
-    report: fc.record({
-      callSid: fc.constantFrom('CA3', 'CA3', 'CA3', 'CA4'),
-      status: fc.constantFrom('in-progress' as const, 'in-progress' as const, ...carrierStatuses),
-      rejected: fc.boolean(),
-      durationSeconds: fc.constant(null),
+const legInput: fc.Arbitrary<CallInput> = leg.chain((id) => wordOf(id, id === 'l1' ? 'CA3' : 'CA5'))
+const wordOf = (leg: string, sid: string): fc.Arbitrary<CallInput> =>
+  fc.oneof(
+    fc.record({
+      type: fc.constant('carrier.report' as const),
+      leg: fc.constant(leg),
+      report: fc.record({
+        callSid: fc.constantFrom(sid, sid, sid, 'CA4'),
+        status: fc.constantFrom('in-progress' as const, 'in-progress' as const, ...carrierStatuses),
+        rejected: fc.boolean(),
+        durationSeconds: fc.constant(null),
+      }),
     }),
-  }),
-  fc.record({
-    type: fc.constant('carrier.asked' as const),
-    leg,
-    callSid: fc.constant('CA3'),
-    dial: fc.option(
-      fc.record({ participantId, status: fc.constantFrom('completed', 'busy', 'no-answer') }),
-    ),
-  }),
-  fc.record({ type: fc.constant('carrier.accepted' as const), leg, callSid: fc.constant('CA3') }),
-  fc.record({
-    type: fc.constantFrom('carrier.refused', 'carrier.absent', 'carrier.lost'),
-    leg,
-  }),
-) as fc.Arbitrary<CallInput>
+    fc.record({
+      type: fc.constant('carrier.asked' as const),
+      leg: fc.constant(leg),
+      callSid: fc.constant(sid),
+      dial: fc.option(
+        fc.record({ participantId, status: fc.constantFrom('completed', 'busy', 'no-answer') }),
+      ),
+    }),
+    fc.record({
+      type: fc.constant('carrier.accepted' as const),
+      leg: fc.constant(leg),
+      callSid: fc.constant(sid),
+    }),
+    fc.record({
+      type: fc.constantFrom('carrier.refused', 'carrier.absent', 'carrier.lost'),
+      leg: fc.constant(leg),
+    }),
+  ) as fc.Arbitrary<CallInput>
 const input: fc.Arbitrary<CallInput> = fc.oneof(
   fc.record({
     type: fc.constant('carrier.report' as const),
@@ -158,17 +168,23 @@ const happening: fc.Arbitrary<Happening> = fc.oneof(
 )
 export const history = fc.record({
   kind: fc.constantFrom(...(Object.keys(beginnings) as (keyof typeof beginnings)[])),
-  answeredAtOnce: fc.constantFrom(false, true, 'and a phone is asked' as const),
+  answeredAtOnce: fc.constantFrom(
+    false,
+    true,
+    'and a phone is asked' as const,
+    'and a phone has joined' as const,
+  ),
   happenings: fc.array(happening, { maxLength: 40 }),
 })
 
 export function play(
   kind: keyof typeof beginnings,
-  answeredAtOnce: boolean | 'and a phone is asked',
+  answeredAtOnce: boolean | 'and a phone is asked' | 'and a phone has joined',
 ): World {
   const world = new World(beginnings[kind]())
   if (!answeredAtOnce) return world
-  world.do({ type: 'user.present', userId: ada, connectionId: `${ada}-tab` })
+  for (const userId of [ada, bob])
+    world.do({ type: 'user.present', userId, connectionId: `${userId}-tab` })
   const report = { callSid, status: 'in-progress', rejected: false, durationSeconds: null } as const
   world.do({ type: 'carrier.report', report })
   world.obey({ type: 'answer' }, bob)
@@ -179,6 +195,9 @@ export function play(
     world.do({ type: 'agent.accepted', acceptance: { ...taken, agentId: ada } })
   }
   world.obey({ type: 'transfer', mode: 'attended', to: other }, ada)
+  if (answeredAtOnce === 'and a phone is asked') return world
+  world.do({ type: 'carrier.report', leg: 'l1', report: { ...report, callSid: 'CA3' } })
+  world.obey({ type: 'transfer', mode: 'complete' }, ada)
   return world
 }
 

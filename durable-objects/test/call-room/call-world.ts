@@ -18,6 +18,7 @@ export const people = [ada, bob, eve]
 export const queueIds = [user(8), user(9)]
 const phone = '+12025550101'
 export const other = '+12025550102'
+export const third = '+12025550103'
 
 const details = (part: Partial<CallDetails>): CallDetails => ({
   id: user(0),
@@ -43,6 +44,7 @@ const flow: FlowStep[] = [
 const inbound = { direction: 'inbound', startedBy: null, from: phone, to: '+12025550100' } as const
 export const beginnings = {
   outbound: () => begin(details({})),
+  'outbound for an agent': () => begin(details({ agentId: bob })),
   'outbound with a flow': () => begin(details({}), flow),
   'outbound into a queue': () => begin(details({}), flow.slice(3)),
   internal: () => begin(details({ direction: 'internal', from: `user:${ada}`, to: `user:${bob}` })),

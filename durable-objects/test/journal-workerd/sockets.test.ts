@@ -1,6 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { afterEach, describe, expect, it, vi } from 'vitest'
-import type { JournalRoom } from '../worker/journal-room.ts'
+import { JournalRoom } from '../worker/journal-room.ts'
 import {
   Client,
   closeClients,
@@ -181,6 +181,15 @@ describe('resuming', () => {
   })
 })
 
+/** Until it is kept what each socket has got, which a real hibernation comes long after. */
+const quiet = (room: Room): Promise<void> =>
+  vi.waitFor(async () => {
+    const head = (await room.head())?.seq
+    await runInDurableObject<JournalRoom, void>(room, (_, state) => {
+      for (const ws of state.getWebSockets()) expect(ws.deserializeAttachment().cursor).toBe(head)
+    })
+  })
+
 describe('a live socket', () => {
   it('gets a burst in far fewer frames than events', async () => {
     const room = await openRoom()
@@ -199,6 +208,7 @@ describe('a live socket', () => {
     await client.until(() => client.frames.length > 0, 'welcome')
     for (let round = 0; round < 5; round++) {
       await room.chatter(7)
+      await quiet(room)
       await evictDurableObject(room)
       await room.say([{ round }])
     }
@@ -435,6 +445,37 @@ describe('a socket', () => {
     }
     expect((await room.head())?.seq).toBe(3)
     expect((await revoked.head())?.seq).toBe(1)
+  })
+
+  it('that says something and closes at once is heard, over a real line too', async () => {
+    const room = await openRoom()
+    const client = await connect(room)
+    await client.until(() => client.frames.length > 0, 'welcome')
+    for (const turn of upTo(30))
+      client.send({ type: 'message.send', id: `m${turn}`, data: { turn } })
+    client.socket.close(1000, 'done')
+    await client.untilClosed()
+    expect((await room.head())?.seq).toBe(30)
+  })
+
+  it('that was closed by this side is not heard any more, also after the object left memory', async () => {
+    const room = await openRoom()
+    const client = await connect(room)
+    await client.until(() => client.frames.length > 0, 'welcome')
+    const say = JSON.stringify({ type: 'message.send', id: 'late', data: { word: 'late' } })
+    const sockets: WebSocket[] = []
+    await runInDurableObject<JournalRoom, void>(room, async (object, state) => {
+      sockets.push(...state.getWebSockets())
+      await object.closeSession('session-1')
+    })
+    const [ws] = sockets
+    if (ws === undefined) throw new Error('no socket')
+    // A new instance knows of a socket what its attachment says.
+    await runInDurableObject<JournalRoom, void>(room, async (_, state) => {
+      const again = new JournalRoom(state, {} as never)
+      await again.webSocketMessage(ws, say)
+    })
+    expect((await room.head())?.seq ?? 0).toBe(0)
   })
 
   it('is heard in its own order in a crowd, and answered frame by frame', async () => {

@@ -54,6 +54,14 @@ async function open(caller: Caller): Promise<Tab> {
 }
 
 const stubOf = (id: string) => testEnv.AGENT_DESK.getByName(id)
+/** Until the desk's sockets have got all and it is kept that they have: a real hibernation comes seconds after that. */
+const quiet = (id: string) =>
+  eventually(() =>
+    runInDurableObject(stubOf(id), (_: AgentDesk, state) => {
+      const { head } = state.storage.sql.exec('SELECT max(seq) AS head FROM events').one()
+      for (const ws of state.getWebSockets()) expect(ws.deserializeAttachment().cursor).toBe(head)
+    }),
+  )
 /** The account as its token says. */
 const principalOf = ({ id, sessionId }: Caller) =>
   ({
@@ -302,6 +310,7 @@ describe('activities', () => {
     expect(working).toMatchObject({ activity: 'after-contact-work', contacts: [] })
     expect(Date.parse(working.until) - Date.parse(working.since)).toBe(20_000)
     // Whatever becomes of the object meanwhile.
+    await quiet(agent.id)
     await evictDurableObject(stubOf(agent.id))
     await ring(agent.id, 'work')
     expect(await me(agent)).toMatchObject({ activity: 'offline', nextActivity: null, until: null })
