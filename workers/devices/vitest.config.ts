@@ -19,6 +19,7 @@ const inWorkerd = (
           BOOT_ID: 'boot-1',
           BROKER_ACCESS,
           BROKER_SECRET: 'a-broker-secret-for-tests-only',
+          LINK_KEY: 'a-link-key-that-is-there-for-tests-only',
           CURSOR_KEY: 'a-cursor-key-that-is-for-tests-only',
           TEST_SIGNING_KEY: issuer.privateJwk,
           MIGRATIONS: await readD1Migrations(fileURLToPath(new URL('migrations', import.meta.url))),

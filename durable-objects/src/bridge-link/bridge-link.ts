@@ -1,54 +1,55 @@
 import { DurableObject } from 'cloudflare:workers'
-import {
-  type BridgeDownFrame,
-  BridgeUpFrame,
-  closeCodes,
-  type Downlink,
-  subprotocol,
-} from '@menagerie/contracts'
+import { BridgeUpFrame, closeCodes, type Downlink, subprotocol } from '@menagerie/contracts'
 import {
   AppError,
   clockOf,
-  err,
   Line,
   Logger,
   newId,
-  ok,
   problemResponse,
   type Result,
 } from '@menagerie/core'
 import { durableObjectStorage } from '../journal/do-storage.ts'
 import { SocketCount } from '../shared/socket-count.ts'
+import { CredentialBook } from './credential-book.ts'
+import { CredentialPost } from './credential-post.ts'
 import { LinkQueue } from './link-queue.ts'
-import type { BridgeLinkEnv, LinkError, LinkStatus } from './link-types.ts'
-import { PendingAnswers } from './pending-answers.ts'
+import { connectionOf, isOpen, LinkSockets } from './link-sockets.ts'
+import type {
+  BridgeLinkEnv,
+  CredentialChange,
+  Ended,
+  Issued,
+  LinkError,
+  LinkStatus,
+} from './link-types.ts'
+import { type BridgeSaid, PendingAnswers } from './pending-answers.ts'
 
-/** A newer bridge has taken the link over. */
+/** The same process is here with a newer socket, or another bridge has the link because this one was silent. */
 const SUPERSEDED = 4409
 const CREDENTIALS_TIMEOUT_MS = 5_000
 /** A `published` frame names at most 1,000 ids of 256 characters. */
 const MAX_UP_FRAME_CHARACTERS = 512 * 1024
-const OPEN = 1
-
-/** A socket's attachment: all of it that must survive hibernation. */
-interface Connection {
-  generation: number
-  /** Place of the last message that was sent. */
-  sentThrough: number
-  /** When its token ends, milliseconds since the epoch. */
-  expiresAt: number
-}
 
 /**
- * The way back to the devices of one broker: keeps messages in order until the broker has them, and holds the socket of
- * the one bridge that brings them there. No journal: what was delivered is nobody's history.
+ * The way back to the devices of one broker: keeps messages in order until the broker has them, and holds the link of
+ * the one bridge that brings them there. Others stand by, and the one that has waited longest is given the link when the
+ * active one goes or falls silent. No journal: what was delivered is nobody's history.
  */
 export class BridgeLink extends DurableObject<BridgeLinkEnv> {
   readonly #logger = new Logger({ service: 'bridge_link', now: () => this.now() })
   readonly #storage = durableObjectStorage(this.ctx.storage, () => this.now())
   readonly #queue = new LinkQueue(this.#storage)
+  readonly #sockets = new LinkSockets(this.ctx, () => this.now(), this.#logger)
   readonly #socketCount = new SocketCount(this.ctx.storage.kv)
   readonly #pending = new PendingAnswers()
+  readonly #book = new CredentialBook(this.#storage)
+  readonly #credentials = new CredentialPost({
+    book: this.#book,
+    key: this.env.LINK_KEY,
+    now: () => this.now(),
+    tell: (asked) => this.#tell(asked),
+  })
   /** Sockets whose end was told. */
   readonly #gone = new WeakSet<WebSocket>()
 
@@ -57,47 +58,48 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
     ctx.setWebSocketAutoResponse(new WebSocketRequestResponsePair('ping', 'pong'))
     // Sockets that went while the object was not there told nobody.
     const lost =
-      this.#queue.generation === 0 ? 0 : this.#socketCount.loseAllBut(this.#open().length)
+      this.#queue.generation === 0 ? 0 : this.#socketCount.loseAllBut(this.#sockets.open().length)
     if (lost > 0) this.#line().count('websocket_connections', label, -lost).end('link.lost')
   }
 
   /** Keeps messages for devices, in order, until the broker has them; one with a known id is not kept again. */
   enqueue(messages: Downlink[]): void {
-    const added = this.#queue.enqueue(messages)
+    const added = this.#queue.enqueue(messages, this.now())
     this.#pump()
     this.#line().end('link.enqueue', { messages: messages.length, added })
   }
 
-  /**
-   * Makes the broker know a device's password, or forget the device with `null`. Returns when the broker has done so.
-   * The password is passed on and never stored.
-   */
-  async setCredentials(
-    deviceId: string,
-    password: string | null,
-  ): Promise<Result<null, LinkError>> {
-    const [ws] = this.#open()
-    if (ws === undefined)
-      return unavailable('No bridge is connected to the broker: start it, and try again')
-    const id = newId()
-    const { generation } = connectionOf(ws)
-    const answer = this.#pending.wait(id, generation, CREDENTIALS_TIMEOUT_MS)
-    if (!this.#send(ws, { type: 'credentials.set', id, data: { deviceId, password } }))
-      this.#pending.gone(generation)
-    const said = await answer
-    this.#line().end('link.credentials', { deviceId, done: typeof said === 'object' && said.ok })
-    if (said === 'late')
-      return unavailable('The bridge did not confirm in time: see that it reaches the broker')
-    if (said === 'gone') return unavailable('The bridge lost its connection: try again')
-    if (said.ok) return ok(null)
-    return unavailable(
-      `The broker refused${said.detail === undefined ? '' : `: ${said.detail}`}; see the bridge's log`,
-    )
+  /** See `BridgeLinkApi.issueCredentials`. The password is kept sealed, and no longer than until the broker has it. */
+  async issueCredentials(change: CredentialChange): Promise<Result<Issued, LinkError>> {
+    const issued = await this.#credentials.issue(change)
+    await this.#rearm()
+    const { deviceId, username } = change
+    const state = issued.ok ? issued.value : issued.error.code
+    this.#line().end('link.credentials', { deviceId, username, state })
+    return issued
+  }
+
+  /** See `BridgeLinkApi.endCredentials`. */
+  async endCredentials(deviceId: string, usernames: string[]): Promise<Ended> {
+    const state = await this.#credentials.end(deviceId, usernames)
+    await this.#rearm()
+    this.#line().end('link.credentials', { deviceId, ended: usernames, state })
+    return state
+  }
+
+  credentialStates(deviceId: string): Record<string, 'waiting' | 'dropped'> {
+    this.#book.giveUp(this.now())
+    return this.#book.states(deviceId)
   }
 
   status(): LinkStatus {
     const { queued, generation } = this.#queue
-    return { connected: this.#open().length > 0, queued, generation }
+    return {
+      connected: this.#sockets.active() !== undefined,
+      standby: this.#sockets.standby().length,
+      queued,
+      generation,
+    }
   }
 
   /**
@@ -116,18 +118,22 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
     if (!(expiresAt > this.now()))
       return refuse(request, new AppError('unauthorized', 'The token has ended'))
     const { 0: client, 1: server } = new WebSocketPair()
-    const older = this.#open()
-    const generation = this.#queue.nextGeneration()
-    this.ctx.acceptWebSocket(server, [`g:${generation}`])
-    const connection = { generation, sentThrough: 0, expiresAt }
-    server.serializeAttachment(connection satisfies Connection)
-    for (const ws of older) this.#end(ws, SUPERSEDED, 'superseded')
+    const instance = new URL(request.url).searchParams.get('instance') ?? newId()
+    // The same process has lost its older socket and knows it: its place is its own. One that is silent has lost it too.
+    for (const ws of this.#sockets.open())
+      if (connectionOf(ws).instance === instance) this.#end(ws, SUPERSEDED, 'superseded')
+    this.#endSilent()
+    this.#sockets.accept(server, instance, expiresAt)
     this.#socketCount.add(1)
     const link = this.ctx.id.name ?? 'default'
-    this.#send(server, { type: 'welcome', data: { link, generation } })
-    this.#pump()
+    const active = this.#sockets.active() === undefined
+    const generation = active ? this.#give(server) : this.#queue.generation
+    this.#sockets.send(server, { type: 'welcome', data: { link, generation, active } })
+    if (active) this.#given()
     await this.#rearm()
-    this.#line().count('websocket_connections', label).end('link.connected', { link, generation })
+    this.#line()
+      .count('websocket_connections', label)
+      .end('link.connected', { link, generation, active })
     return new Response(null, {
       status: 101,
       webSocket: client,
@@ -136,31 +142,41 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
   }
 
   override webSocketMessage(ws: WebSocket, message: string | ArrayBuffer): void {
-    if (ws.readyState !== OPEN) return
+    if (!isOpen(ws)) return
     if (typeof message !== 'string') this.#end(ws, closeCodes.unsupportedData, 'text only')
     else if (message.length > MAX_UP_FRAME_CHARACTERS)
       this.#end(ws, closeCodes.tooLarge, 'frame too large')
     else if (message === 'ping') ws.send('pong')
     else this.#heard(ws, parseFrame(message))
+    this.#sockets.heard(ws)
+    if (!isOpen(ws)) this.#promote()
   }
 
   override webSocketClose(ws: WebSocket, code: number, reason: string): void {
     // The close is answered here: workerd would leave the bridge at 1006.
     this.#end(ws, code === 1005 || code === 1006 ? 1000 : code, reason)
     this.#forget(ws)
+    this.#promote()
   }
 
   override webSocketError(ws: WebSocket, error: unknown): void {
     this.#logger.warn('fault', { object: 'BridgeLink', where: 'socket', error })
     this.#end(ws, 1000, '')
     this.#forget(ws)
+    this.#promote()
   }
 
-  /** Closes the socket whose token has ended: the bridge comes back with a fresh one, and nothing is lost. */
+  /**
+   * Closes sockets whose token has ended: a bridge comes with a fresh one before that. Takes the link from who is silent
+   * while somebody stands by, and tells the broker what is due.
+   */
   override async alarm(): Promise<void> {
     const now = this.now()
-    for (const ws of this.#open())
+    for (const ws of this.#sockets.open())
       if (connectionOf(ws).expiresAt <= now) this.#end(ws, closeCodes.tokenEnded, 'token ended')
+    if (this.#sockets.standby().length > 0) this.#endSilent()
+    this.#promote()
+    await this.#credentials.flush()
     await this.#rearm()
   }
 
@@ -190,46 +206,73 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
 
   /** Sends what waits and has not been sent on this socket, as far as the bridge may hold more. */
   #pump(): void {
-    const [ws] = this.#open()
+    const ws = this.#sockets.active()
     if (ws === undefined) return
     const connection = connectionOf(ws)
     let { sentThrough } = connection
     for (;;) {
-      const frame = this.#queue.next(sentThrough)
+      const frame = this.#queue.next(sentThrough, this.now())
       if (frame === undefined) break
-      if (!this.#send(ws, { type: 'publish', data: { messages: frame.messages } })) return
+      if (!this.#sockets.send(ws, { type: 'publish', data: { messages: frame.messages } })) return
       sentThrough = frame.through
     }
-    if (sentThrough !== connection.sentThrough)
-      ws.serializeAttachment({ ...connection, sentThrough } satisfies Connection)
+    if (sentThrough !== connection.sentThrough) this.#sockets.change(ws, { sentThrough })
   }
 
-  /** The open socket of the newest bridge; more than one only while another takes over. */
-  #open(): WebSocket[] {
-    return this.ctx
-      .getWebSockets()
-      .filter((ws) => ws.readyState === OPEN)
-      .sort((one, other) => connectionOf(other).generation - connectionOf(one).generation)
-  }
-
-  /** False when the socket has gone: the next one gets it. */
-  #send(ws: WebSocket, frame: BridgeDownFrame): boolean {
-    try {
-      ws.send(JSON.stringify(frame))
-      return true
-    } catch (error) {
-      this.#logger.warn('fault', { object: 'BridgeLink', where: 'send', error })
-      return false
+  /** Gives the link to the bridge that has stood by longest, where nobody has it. */
+  #promote(): void {
+    while (this.#sockets.active() === undefined) {
+      const [heir] = this.#sockets.standby()
+      if (heir === undefined) return
+      const generation = this.#give(heir)
+      if (!this.#sockets.send(heir, { type: 'activated', data: { generation } })) {
+        this.#end(heir, 1011, 'cannot be reached')
+        continue
+      }
+      this.#given()
+      this.#line().end('link.activated', { generation })
     }
+  }
+
+  /** Returns the link's new generation. */
+  #give(ws: WebSocket): number {
+    const generation = this.#queue.nextGeneration()
+    this.#sockets.change(ws, { generation })
+    return generation
+  }
+
+  /** A bridge has the link now: it gets what waits. */
+  #given(): void {
+    this.#pump()
+    this.#book.tryAll(this.now())
+    this.ctx.waitUntil(this.#credentials.flush().then(() => this.#rearm()))
+  }
+
+  #endSilent(): void {
+    const ws = this.#sockets.active()
+    if (ws !== undefined && this.#sockets.silentAt(ws) <= this.now())
+      this.#end(ws, SUPERSEDED, 'silent')
+  }
+
+  #tell(asked: {
+    deviceId: string
+    username: string
+    password: string | null
+  }): Promise<BridgeSaid> {
+    const ws = this.#sockets.active()
+    if (ws === undefined) return Promise.resolve('gone')
+    const id = newId()
+    const { generation } = connectionOf(ws)
+    const answer = this.#pending.wait(id, generation, CREDENTIALS_TIMEOUT_MS)
+    if (!this.#sockets.send(ws, { type: 'credentials.set', id, data: asked }))
+      this.#pending.gone(generation)
+    return answer
   }
 
   #end(ws: WebSocket, code: number, reason: string): void {
-    this.#pending.gone(connectionOf(ws).generation)
-    try {
-      ws.close(code, reason)
-    } catch (error) {
-      this.#logger.warn('fault', { object: 'BridgeLink', where: 'close', error })
-    }
+    const { generation } = connectionOf(ws)
+    if (generation > 0) this.#pending.gone(generation)
+    this.#sockets.close(ws, code, reason)
   }
 
   #forget(ws: WebSocket): void {
@@ -241,8 +284,10 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
   }
 
   async #rearm(): Promise<void> {
-    const ends = this.#open().map((ws) => connectionOf(ws).expiresAt)
-    if (ends.length > 0) await this.#storage.setAlarm(Math.min(...ends))
+    const times = this.#sockets.times()
+    const owed = this.#book.nextAt(this.#sockets.active() !== undefined)
+    if (owed !== undefined) times.push(owed)
+    if (times.length > 0) await this.#storage.setAlarm(Math.min(...times))
   }
 
   #line(): Line {
@@ -251,10 +296,6 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
 }
 
 const label = { service: 'devices' }
-
-const connectionOf = (ws: WebSocket): Connection => ws.deserializeAttachment() as Connection
-
-const unavailable = (detail: string) => err({ code: 'unavailable', detail } as const)
 
 const offers = (request: Request): boolean =>
   (request.headers.get('sec-websocket-protocol') ?? '')

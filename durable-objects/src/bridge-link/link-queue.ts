@@ -38,19 +38,23 @@ export class LinkQueue {
       this.#exec(`SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'queue'`).length > 0
   }
 
-  /** Keeps messages; one that waits or was published lately is not kept again. Returns how many are new. */
-  enqueue(messages: readonly Downlink[]): number {
+  /**
+   * Keeps messages; one that waits or was published lately is not kept again, nor one whose time is over. Returns how
+   * many are new.
+   */
+  enqueue(messages: readonly Downlink[], now: number): number {
     return this.#write((exec) => {
       // Not the difference of two counts: each would read the whole queue, which is long while no bridge is there.
       let added = 0
       for (const message of messages)
-        added += exec(
-          `INSERT INTO queue (id, body) SELECT ?1, ?2
-           WHERE NOT EXISTS (SELECT 1 FROM published WHERE id = ?1)
-           ON CONFLICT DO NOTHING RETURNING n`,
-          message.id,
-          JSON.stringify(message),
-        ).length
+        if (!isOver(message, now))
+          added += exec(
+            `INSERT INTO queue (id, body) SELECT ?1, ?2
+             WHERE NOT EXISTS (SELECT 1 FROM published WHERE id = ?1)
+             ON CONFLICT DO NOTHING RETURNING n`,
+            message.id,
+            JSON.stringify(message),
+          ).length
       return added
     })
   }
@@ -76,26 +80,36 @@ export class LinkQueue {
 
   /**
    * The next frame for a bridge that was sent everything up to a place; undefined when nothing waits, or when it holds
-   * as many unacknowledged messages as it may.
+   * as many unacknowledged messages as it may. Messages whose time is over are forgotten on the way.
    */
-  next(sentThrough: number): Frame | undefined {
+  next(sentThrough: number, now: number): Frame | undefined {
     if (!this.#made) return undefined
+    for (;;) {
+      const rows = this.#after(sentThrough)
+      const last = rows.at(-1)
+      if (last === undefined) return undefined
+      const all = rows.map(({ body }) => JSON.parse(body) as Downlink)
+      const over = all.filter((message) => isOver(message, now)).map(({ id }) => id)
+      if (over.length > 0) this.published(over, now)
+      const messages = over.length === 0 ? all : all.filter((message) => !isOver(message, now))
+      if (messages.length > 0) return { messages, through: last.n }
+    }
+  }
+
+  #after(sentThrough: number): QueueRow[] {
     const [held] = this.#exec<CountRow>(
       'SELECT count(*) AS value FROM queue WHERE n <= ?',
       sentThrough,
     )
     const room = Math.min(MAX_FRAME_MESSAGES, MAX_UNACKNOWLEDGED - (held?.value ?? 0))
-    if (room <= 0) return undefined
-    const rows = cut(
+    if (room <= 0) return []
+    return cut(
       this.#exec<QueueRow>(
         'SELECT n, body FROM queue WHERE n > ? ORDER BY n LIMIT ?',
         sentThrough,
         room,
       ),
     )
-    const last = rows.at(-1)
-    if (last === undefined) return undefined
-    return { messages: rows.map(({ body }) => JSON.parse(body) as Downlink), through: last.n }
   }
 
   /** Messages that the broker has not acknowledged. */
@@ -104,13 +118,13 @@ export class LinkQueue {
     return this.#exec<CountRow>('SELECT count(*) AS value FROM queue')[0]?.value ?? 0
   }
 
-  /** Number of the newest connection; 0 before the first. */
+  /** How often a bridge was given the link. */
   get generation(): number {
     if (!this.#made) return 0
     return this.#exec<CountRow>('SELECT generation AS value FROM link')[0]?.value ?? 0
   }
 
-  /** The number of a new connection. */
+  /** A bridge is given the link. */
   nextGeneration(): number {
     return this.#write((exec) => {
       exec('UPDATE link SET generation = generation + 1')
@@ -132,6 +146,9 @@ export class LinkQueue {
     }
   }
 }
+
+const isOver = ({ expiresAt }: Downlink, now: number): boolean =>
+  expiresAt !== undefined && Date.parse(expiresAt) <= now
 
 function createTables(exec: JournalStorage['exec']): void {
   exec(

@@ -4,25 +4,49 @@ import type { Result } from '@menagerie/core'
 export interface BridgeLinkEnv {
   BOOT_ID: string
   CLOCK_OFFSET_MS?: string
+  /** Seals passwords that wait for a bridge. */
+  LINK_KEY: string
 }
 
 export interface LinkStatus {
-  /** A bridge is connected. */
+  /** A bridge is connected and has the link. */
   connected: boolean
+  /** Bridges that stand by. */
+  standby: number
   /** Messages that the broker has not acknowledged yet. */
   queued: number
+  /** Counts the times that a bridge was given the link. */
   generation: number
 }
 
 export type LinkError =
-  /** No bridge is connected, or it did not confirm in time. */
+  /** The broker does not take it. */
   { code: 'unavailable'; detail: string }
+
+/** A new password for one of a device's user names. */
+export interface CredentialChange {
+  deviceId: string
+  username: string
+  password: string
+  /** The device's other user names, and when the broker is to forget each; milliseconds, now or earlier for at once. */
+  others: { username: string; endsAt: number }[]
+}
+
+/** `active` the broker has it · `waiting` sealed for a bridge, 24 hours at most. */
+export type Issued = 'active' | 'waiting'
+
+/** `waiting`: as soon as a bridge is there, however long that takes. */
+export type Ended = 'done' | 'waiting'
 
 /** One broker's link over RPC. */
 export interface BridgeLinkApi {
   /** Keeps messages for devices, in order, until the broker has them; one with a known id is not kept again. */
   enqueue(messages: Downlink[]): Promise<void>
-  /** Makes the broker know a device's password, or forget the device with `null`. Returns when the broker has done so. */
-  setCredentials(deviceId: string, password: string | null): Promise<Result<null, LinkError>>
+  /** Makes the broker know a password, and forget others. A refusal of the broker leaves all as it was. */
+  issueCredentials(change: CredentialChange): Promise<Result<Issued, LinkError>>
+  /** Makes the broker forget user names of a device and cut their connections. What waited for them is dropped. */
+  endCredentials(deviceId: string, usernames: string[]): Promise<Ended>
+  /** User names of a device whose password waits, or was dropped because no bridge came in time. */
+  credentialStates(deviceId: string): Promise<Record<string, 'waiting' | 'dropped'>>
   status(): Promise<LinkStatus>
 }

@@ -1,4 +1,6 @@
+export { payloadFault } from './commands/payload-fault.ts'
 export { DeviceTwin } from './device-twin.ts'
-export { patchFault } from './twin-document.ts'
+export { patchFault } from './document/twin-document.ts'
+export type { HistoryPosition } from './document/twin-history.ts'
 export { invalidPatch } from './twin-errors.ts'
 export type * from './twin-types.ts'

@@ -1,7 +1,7 @@
 import type { TelemetrySample } from '@menagerie/contracts'
 import type { JsonObject } from '@menagerie/core'
 import { type DeviceState, toDevice, toPresence } from './device-state.ts'
-import { toTwin } from './twin-document.ts'
+import { toTwin } from './document/twin-document.ts'
 
 /** Of the latest telemetry in a `welcome`; what is more is left to `GET …/telemetry`. */
 const MAX_TELEMETRY_CHARACTERS = 48 * 1024

@@ -16,6 +16,7 @@ export const twinDestinations = (env: DeviceTwinEnv): Record<string, Destination
 /** The link keeps what it is given until the broker has it, and knows a message that comes again. */
 const linkDestination = (links: DeviceTwinEnv['BRIDGE_LINK']): Destination => ({
   delivery: 'confirmed',
+  ordered: true,
   batchSize: 100,
   async send(rows) {
     const byLink = new Map<string, Downlink[]>()

@@ -1,4 +1,4 @@
-import type { PatchFault } from './twin-document.ts'
+import type { PatchFault } from './document/twin-document.ts'
 import type { DeviceTwinError } from './twin-types.ts'
 
 /** A patch that cannot be merged, in the words of the caller's body. */
@@ -18,6 +18,9 @@ export const details: Record<DeviceTwinError['code'], string> = {
   idempotency_mismatch: 'The id was used for another frame',
   payload_too_large: 'The frame is too large',
   validation_failed: 'The patch is not valid',
+  command_not_found: 'There is no such command',
+  command_ended: 'The command has ended',
+  too_many_requests: 'As many commands as a device may have are under way',
   overloaded: 'Try again in a moment',
   storage_full: 'The device cannot keep more',
 }

@@ -1,8 +1,9 @@
-import type { PresenceState, RejectionCode, ThresholdRule } from '@menagerie/contracts'
+import type { Downlink, PresenceState, RejectionCode, ThresholdRule } from '@menagerie/contracts'
 import { eventRows, type JsonObject, makeEvent } from '@menagerie/core'
 import type { JournalEvent, OutboxEntry } from '../journal/index.ts'
+import { finishedData } from './commands/command-messages.ts'
 import type { DeviceState, Happening } from './device-state.ts'
-import { downlink } from './downlinks.ts'
+import { downlink } from './document/downlinks.ts'
 
 /** What sending needs beside the state. */
 export interface SendContext {
@@ -11,6 +12,14 @@ export interface SendContext {
   /** Milliseconds since the epoch; `null` before the first message. */
   lastSeenAt: number | null
   traceparent: string | undefined
+  replies?: readonly Reply[]
+}
+
+/** A message to the device that no event tells of. */
+export interface Reply {
+  /** What it follows; missing before anything happened. */
+  after: Happening | undefined
+  message: Downlink
 }
 
 /** What leaves the twin because of what happened: CloudEvents, messages to the device, the registry's row. */
@@ -21,17 +30,31 @@ export function messagesOf(
   context: SendContext,
 ): OutboxEntry[] {
   return [
+    ...repliesTo(undefined, context),
     ...events.flatMap((event, index) => {
       const happening = happenings[index]
       if (happening === undefined) return []
       return [
         ...cloudEvent(state, happening, event, context.traceparent),
         ...toDevice(state, happening, event, context.link),
+        ...repliesTo(happening, context),
       ]
     }),
     ...projection(state, happenings, events, context),
   ]
 }
+
+const repliesTo = (
+  happening: Happening | undefined,
+  { replies = [], link }: SendContext,
+): OutboxEntry[] =>
+  replies
+    .filter(({ after }) => after === happening)
+    .map(({ message }) => ({
+      id: message.id,
+      destination: 'link',
+      body: { link, message: message as unknown as JsonObject },
+    }))
 
 function cloudEvent(
   { details }: DeviceState,
@@ -103,7 +126,31 @@ function cloudEvent(
         }),
       )
     }
+    case 'command.status': {
+      const finished = finishedData(data)
+      if (finished === undefined) return []
+      return rowsOf(
+        makeEvent({
+          ...envelope,
+          type: 'device.command.finished.v1',
+          data: { ...device, ...finished },
+        }),
+      )
+    }
+    case 'device.activity': {
+      const told = data as { active: boolean; lastSeenAt: string; inactivityTimeoutSeconds: number }
+      return rowsOf(
+        makeEvent({
+          ...envelope,
+          type: 'device.activity.changed.v1',
+          data: { ...device, deviceName: name, ...told, changedAt: event.time },
+        }),
+      )
+    }
     case 'device.created':
+    case 'device.updated':
+    case 'device.claimed':
+    case 'device.deleted':
     case 'device.rules':
     case 'twin.delta':
     case 'twin.documents':
@@ -120,27 +167,38 @@ const rowsOf = (event: Parameters<typeof eventRows>[0]): OutboxEntry[] =>
 
 function toDevice(
   { details }: DeviceState,
-  { downlink: payload }: Happening,
+  { downlink: payload, messages = [] }: Happening,
   event: JournalEvent,
   link: string,
 ): OutboxEntry[] {
-  if (payload === undefined) return []
-  const id = `${event.id}@link`
-  const message = downlink(details.id, 'delta', id, payload) as unknown as JsonObject
-  return [{ id, destination: 'link', body: { link, message } }]
+  const delta = payload === undefined ? [] : [downlink(details.id, 'delta', event.id, payload)]
+  return [...delta, ...messages].map((sent, index) => {
+    const id = `${event.id}@link${index === 0 ? '' : `.${index}`}`
+    const message = { ...sent, id } as unknown as JsonObject
+    return { id, destination: 'link', body: { link, message } }
+  })
 }
 
+/** What the registry's row shows. */
+const listed: ReadonlySet<Happening['type']> = new Set<Happening['type']>([
+  'device.created',
+  'device.updated',
+  'device.claimed',
+  'device.deleted',
+  'device.presence',
+  'device.activity',
+])
+
 function projection(
-  { details, presence }: DeviceState,
+  { details, presence, active, deletedAt }: DeviceState,
   happenings: readonly Happening[],
   events: readonly JournalEvent[],
   { lastSeenAt }: SendContext,
 ): OutboxEntry[] {
   const last = events.at(-1)
-  const shown = happenings.some(
-    ({ type }) => type === 'device.created' || type === 'device.presence',
-  )
+  const shown = happenings.some(({ type }) => listed.has(type))
   if (last === undefined || !shown) return []
-  const body = { ...details, seq: last.seq, state: presence.state, lastSeenAt }
+  const deleted = deletedAt !== undefined
+  const body = { ...details, seq: last.seq, state: presence.state, active, lastSeenAt, deleted }
   return [{ id: `${last.id}@projection`, destination: 'projection', body }]
 }

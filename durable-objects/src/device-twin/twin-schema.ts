@@ -1,4 +1,8 @@
 import type { JournalStorage } from '../journal/index.ts'
+import { createCommandTable } from './commands/command-store.ts'
+import { createHistoryTable } from './document/twin-history.ts'
+import { addRegistryFields } from './registry/registry-schema.ts'
+import { addRings } from './telemetry/ring-schema.ts'
 
 /** The twin's own tables, beside the journal's. Samples are not events: they carry no `seq` and are not replayed. */
 export function createTwinTables(exec: JournalStorage['exec']): void {
@@ -22,3 +26,12 @@ export function createTwinTables(exec: JournalStorage['exec']): void {
     one INTEGER PRIMARY KEY CHECK (one = 1), seen_at INTEGER, link TEXT NOT NULL)`)
   exec(`INSERT INTO contact VALUES (1, NULL, 'default')`)
 }
+
+/** The tables of a twin beside the journal's, in the order they came to be. A released step is never edited. */
+export const twinSchema: readonly ((exec: JournalStorage['exec']) => void)[] = [
+  createTwinTables,
+  createCommandTable,
+  createHistoryTable,
+  addRegistryFields,
+  addRings,
+]

@@ -1,19 +1,26 @@
 import type {
   BridgeAck,
   BridgeResult,
+  Command,
+  CommandState,
   Device,
+  PatchDeviceRequest,
   PatchTwinRequest,
   Presence,
   RuleState,
+  SendCommandRequest,
   Telemetry,
   TelemetryQuery,
   ThresholdRule,
   Twin,
+  TwinChange,
+  TwinHistoryQuery,
 } from '@menagerie/contracts'
-import type { Principal, Result } from '@menagerie/core'
+import type { ListPage, Principal, Result } from '@menagerie/core'
 import type { BridgeLink } from '../bridge-link/index.ts'
 import type { Ticket } from '../journal/index.ts'
 import type { UserSessions } from '../user-sessions/index.ts'
+import type { HistoryPosition } from './document/twin-history.ts'
 
 /** What the object is given by the Worker that owns it. */
 export interface DeviceTwinEnv {
@@ -42,6 +49,8 @@ export interface CreateCommand {
   name: string
   ownerId: string
   metadata: Record<string, string>
+  tags?: string[]
+  inactivityTimeoutSeconds?: number | null
 }
 
 /** What a topic of the native tree says, its device left out. */
@@ -51,6 +60,10 @@ export type TopicKind =
   | { kind: 'event'; name: string }
   | { kind: 'reported' }
   | { kind: 'get' }
+  /** What a device says to a command. */
+  | { kind: 'answer'; answer: 'ack' | 'progress' | 'result'; commandId: string }
+  /** `$aws/things/{d}/shadow/{action}`. */
+  | { kind: 'shadow'; action: 'get' | 'update' | 'delete' }
 
 /** A message of this device, in the order of its arrival. */
 export interface DeviceMessage {
@@ -63,6 +76,9 @@ export interface DeviceMessage {
   qos: 0 | 1
   /** RFC 3339. */
   receivedAt: string
+  /** Where the device wants its answer, and what it knows it by, in base64 (MQTT 5). */
+  responseTopic?: string
+  correlationData?: string
 }
 
 /** What became of a batch: one result for each message, and what the device may forget. */
@@ -81,6 +97,11 @@ export type DeviceTwinError =
   | { code: 'idempotency_mismatch' }
   | { code: 'payload_too_large' }
   | { code: 'validation_failed'; pointer: string; detail: string }
+  | { code: 'command_not_found' }
+  /** There is nothing left to cancel. */
+  | { code: 'command_ended' }
+  /** As many commands as a device may have are under way. */
+  | { code: 'too_many_requests'; retryAfterSeconds: number }
   | { code: 'overloaded' | 'storage_full'; retryAfterSeconds: number }
 
 export interface PatchCommand {
@@ -88,6 +109,46 @@ export interface PatchCommand {
   patch: PatchTwinRequest
   /** From `If-Match`; `null` without one. */
   ifMatch: number | null
+}
+
+export interface UpdateCommand {
+  key: string | null
+  patch: PatchDeviceRequest
+}
+
+export interface ClaimCommand {
+  key: string | null
+  /** SHA-256 of the code, hex. */
+  hash: string
+}
+
+export interface SendCommand {
+  key: string | null
+  request: SendCommandRequest
+}
+
+export interface CancelCommand {
+  key: string | null
+  commandId: string
+}
+
+export interface CommandsQuery {
+  state?: CommandState | undefined
+  limit: number
+  /** The place that the page before ended at. */
+  before?: number | undefined
+}
+
+/** Commands, the newest first; `next` where there are more. */
+export interface CommandPage {
+  items: Command[]
+  next?: number
+}
+
+/** A page of the twin's history. */
+export interface TwinHistoryCommand extends Omit<TwinHistoryQuery, 'cursor'> {
+  /** The last row that was shown. */
+  before?: HistoryPosition | undefined
 }
 
 /** The twin over RPC. Written out, since the platform's own type gives up at values it cannot look into. */
@@ -101,7 +162,32 @@ export interface DeviceTwinApi {
   get(principal: Principal): Promise<Result<Device, DeviceTwinError>>
   /** Whether the principal may change the device: `not_found` where it may not even see it, else `forbidden`. */
   mayWrite(principal: Principal): Promise<Result<Device, DeviceTwinError>>
+  /** Changes what is named of it. */
+  update(
+    principal: Principal,
+    command: UpdateCommand,
+    context?: TwinContext,
+  ): Promise<Result<{ device: Device; replayed: boolean }, DeviceTwinError>>
+  /** Ends it for good: everything answers `not_found` from then on, and its name stays taken. */
+  remove(principal: Principal, context?: TwinContext): Promise<Result<null, DeviceTwinError>>
+  /** Keeps the hash of a claim code; an earlier one ends. */
+  offerClaim(
+    principal: Principal,
+    claim: { hash: string; expiresAt: number },
+    context?: TwinContext,
+  ): Promise<Result<null, DeviceTwinError>>
+  /** Makes it the principal's; `not_found` unless the hash is that of its code. */
+  claim(
+    principal: Principal,
+    command: ClaimCommand,
+    context?: TwinContext,
+  ): Promise<Result<{ device: Device; replayed: boolean }, DeviceTwinError>>
   twin(principal: Principal): Promise<Result<Twin, DeviceTwinError>>
+  /** Changes of the twin, the newest first. */
+  twinHistory(
+    principal: Principal,
+    query: TwinHistoryCommand,
+  ): Promise<Result<ListPage<TwinChange, HistoryPosition>, DeviceTwinError>>
   patchTwin(
     principal: Principal,
     command: PatchCommand,
@@ -118,6 +204,23 @@ export interface DeviceTwinApi {
     rules: ThresholdRule[],
     context?: TwinContext,
   ): Promise<Result<RuleState[], DeviceTwinError>>
+  /** Sends a command, or has it wait for a device that is away. */
+  sendCommand(
+    principal: Principal,
+    command: SendCommand,
+    context?: TwinContext,
+  ): Promise<Result<{ command: Command; replayed: boolean }, DeviceTwinError>>
+  /** Gives a command up: `command_ended` where there is nothing to give up. */
+  cancelCommand(
+    principal: Principal,
+    command: CancelCommand,
+    context?: TwinContext,
+  ): Promise<Result<{ command: Command; replayed: boolean }, DeviceTwinError>>
+  getCommand(principal: Principal, commandId: string): Promise<Result<Command, DeviceTwinError>>
+  listCommands(
+    principal: Principal,
+    query: CommandsQuery,
+  ): Promise<Result<CommandPage, DeviceTwinError>>
   issueTicket(principal: Principal): Promise<Result<Ticket, DeviceTwinError>>
   /**
    * Takes messages that the broker handed to the bridge: all of them are stored, known or recorded as rejected when it

@@ -171,10 +171,10 @@ export class Outbox {
     let suspectSize = 1
     let suspectFailures = 0
     for (let batch = 0; batch < MAX_BATCHES; batch++) {
-      const due = this.#due(name, destination.batchSize)
+      const due = this.#due(name, destination)
       const [first] = due
       if (first === undefined) return
-      const suspect = first.attempts >= SUSPECT_AFTER
+      const suspect = destination.ordered !== true && first.attempts >= SUSPECT_AFTER
       const rows = cut(
         due,
         suspect ? Math.min(suspectSize, destination.batchSize) : destination.batchSize,
@@ -187,7 +187,7 @@ export class Outbox {
           ),
         )
       } catch (error) {
-        this.#failed(rows)
+        this.#failed(rows, destination)
         observe({ type: 'outbox', destination: name, outcome: 'failed', count: rows.length })
         observe({ type: 'fault', where: `outbox ${name}`, error })
         suspectFailures += 1
@@ -203,25 +203,32 @@ export class Outbox {
     }
   }
 
-  #due(name: string, limit: number): OutboxRow[] {
+  #due(name: string, { batchSize, ordered }: Destination): OutboxRow[] {
     const { storage, now } = this.#context
+    if (ordered === true)
+      return storage.exec<OutboxRow>(
+        `SELECT id, body, attempts FROM outbox WHERE state = 'pending' AND destination = ? ORDER BY rowid LIMIT ?`,
+        name,
+        batchSize,
+      )
     const rows = storage.exec<OutboxRow>(
       `SELECT id, body, attempts FROM outbox WHERE state = 'pending' AND destination = ? AND due_at <= ?
        ORDER BY attempts >= ${SUSPECT_AFTER}, rowid LIMIT ?`,
       name,
       now(),
-      limit,
+      batchSize,
     )
     const suspect = (rows[0]?.attempts ?? 0) >= SUSPECT_AFTER
     return rows.filter((row) => row.attempts >= SUSPECT_AFTER === suspect)
   }
 
-  #failed(rows: readonly OutboxRow[]): void {
+  #failed(rows: readonly OutboxRow[], { ordered }: Destination): void {
     const { storage, now, random } = this.#context
     const attempts = Math.max(...rows.map((row) => row.attempts)) + 1
     storage.exec(
-      `UPDATE outbox SET attempts = attempts + 1, due_at = ? WHERE id IN (SELECT value FROM json_each(?))`,
-      now() + 1 + backoff(attempts, random()),
+      `UPDATE outbox SET attempts = attempts + 1, due_at = max(due_at, ?) WHERE id IN (SELECT value FROM json_each(?))`,
+      // In order they stay due and the gate alone waits: one with a time of its own would let younger ones pass it.
+      ordered === true ? 0 : now() + 1 + backoff(attempts, random()),
       idsOf(rows),
     )
   }

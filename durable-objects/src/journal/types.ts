@@ -85,6 +85,8 @@ export interface Destination {
   delivery: 'confirmed' | 'resend'
   /** Rows per `send`; 100 for queues. */
   batchSize: number
+  /** Rows leave in the order they were made: where one does not arrive, those after it wait. */
+  ordered?: boolean
   /** Bytes of bodies per `send`; 192 KiB unless given, since a queue takes 256 KB with its overhead. */
   batchBytes?: number
 }

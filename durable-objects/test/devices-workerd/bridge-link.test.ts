@@ -28,7 +28,12 @@ const isClosed = (bridge: Bridge) =>
 describe('the link to a broker', () => {
   it('makes no tables before its first use', async () => {
     const { link } = newLink()
-    expect(await link.status()).toEqual({ connected: false, queued: 0, generation: 0 })
+    expect(await link.status()).toEqual({
+      connected: false,
+      standby: 0,
+      queued: 0,
+      generation: 0,
+    })
     const tables = await runInDurableObject(link, (_, state) =>
       state.storage.sql
         .exec(`SELECT name FROM sqlite_master WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'`)
@@ -41,9 +46,12 @@ describe('the link to a broker', () => {
     const { name, link } = newLink()
     await link.enqueue([downlink('a'), downlink('b')])
     await link.enqueue([downlink('b'), downlink('c')])
-    const first = await connectBridge(name)
+    const first = await connectBridge(name, {}, 'one')
     await first.until(() => first.messages.length === 3)
-    expect(first.frames[0]).toEqual({ type: 'welcome', data: { link: name, generation: 1 } })
+    expect(first.frames[0]).toEqual({
+      type: 'welcome',
+      data: { link: name, generation: 1, active: true },
+    })
     expect(ids(first)).toEqual(['a', 'b', 'c'])
     first.published(['a', 'unknown'])
     await vi.waitFor(async () => expect((await link.status()).queued).toBe(2))
@@ -51,7 +59,7 @@ describe('the link to a broker', () => {
     await link.enqueue([downlink('d')])
     await first.until(() => ids(first).includes('d'))
     expect(ids(first)).toEqual(['a', 'b', 'c', 'd'])
-    const second = await connectBridge(name)
+    const second = await connectBridge(name, {}, 'one')
     await second.until(() => second.messages.length === 3)
     expect(ids(second)).toEqual(['b', 'c', 'd'])
     second.published(['b', 'c', 'd'])
@@ -59,19 +67,96 @@ describe('the link to a broker', () => {
     await link.enqueue([downlink('a'), downlink('e')])
     await second.until(() => ids(second).includes('e'))
     expect(ids(second)).toEqual(['b', 'c', 'd', 'e'])
-    expect(await link.status()).toEqual({ connected: true, queued: 1, generation: 2 })
+    expect(await link.status()).toEqual({
+      connected: true,
+      standby: 0,
+      queued: 1,
+      generation: 2,
+    })
   })
 
-  it('is held by one bridge: a newer one supersedes the older', async () => {
+  it('is held by one bridge: the same process takes its own place, another stands by until it is needed', async () => {
     const { name, link } = newLink()
-    const older = await connectBridge(name)
-    const newer = await connectBridge(name)
+    const older = await connectBridge(name, {}, 'one')
+    const newer = await connectBridge(name, {}, 'one')
     await isClosed(older)
     expect(older.closed).toEqual({ code: 4409, reason: 'superseded' })
+    const second = await connectBridge(name, {}, 'two')
+    const third = await connectBridge(name, {}, 'three')
     await link.enqueue([downlink('a')])
     await newer.until(() => newer.messages.length === 1)
-    expect(newer.frames[0]?.data).toEqual({ link: name, generation: 2 })
-    expect(older.messages).toEqual([])
+    const welcome = (bridge: Bridge) => bridge.frames[0]?.data
+    expect(welcome(newer)).toEqual({ link: name, generation: 2, active: true })
+    for (const waits of [second, third])
+      expect(welcome(waits)).toEqual({ link: name, generation: 2, active: false })
+    expect(await link.status()).toMatchObject({ connected: true, standby: 2 })
+    await evictDurableObject(link)
+    newer.socket.close(1000, 'ended')
+    await second.until(() => second.messages.length === 1)
+    expect(second.frames[1]).toEqual({ type: 'activated', data: { generation: 3 } })
+    expect([ids(second), ids(third), ids(older)]).toEqual([['a'], [], []])
+    second.socket.close(1000, 'ended')
+    await third.until(() => ids(third).length === 1)
+    expect(third.frames[1]?.data).toEqual({ generation: 4 })
+  })
+
+  /** As if the bridges of a link had connected so long ago, and said nothing since. */
+  const age = (link: ReturnType<typeof newLink>['link'], ms: number) =>
+    runInDurableObject(link, (_, state) => {
+      for (const ws of state.getWebSockets())
+        ws.serializeAttachment({ ...ws.deserializeAttachment(), openedAt: Date.now() - ms })
+    })
+
+  it('is taken from a bridge that has said nothing for 15 s while another stands by', async () => {
+    const { name, link } = newLink()
+    const silent = await connectBridge(name)
+    await age(link, 14_000)
+    const heir = await connectBridge(name)
+    await heir.until(() => heir.frames.length === 2)
+    expect(heir.frames.map(({ type, data }) => [type, data.active])).toEqual([
+      ['welcome', false],
+      ['activated', undefined],
+    ])
+    await isClosed(silent)
+    expect(silent.closed).toEqual({ code: 4409, reason: 'silent' })
+  })
+
+  it('stays with a bridge that pings', async () => {
+    const { name, link } = newLink()
+    const quiet = await connectBridge(name)
+    quiet.send('ping')
+    await quiet.until(() => quiet.pongs === 1)
+    await age(link, 60_000)
+    const waits = await connectBridge(name)
+    await waits.until(() => waits.frames.length === 1)
+    await runDurableObjectAlarm(link)
+    expect(await link.status()).toMatchObject({ connected: true, standby: 1, generation: 1 })
+  })
+
+  it('goes to a newcomer at once when the bridge that has it was silent', async () => {
+    const { name, link } = newLink()
+    const silent = await connectBridge(name)
+    await age(link, 16_000)
+    await runDurableObjectAlarm(link)
+    expect((await link.status()).connected).toBe(true)
+    const newcomer = await connectBridge(name)
+    await isClosed(silent)
+    await newcomer.until(() => newcomer.frames.length === 1)
+    expect(newcomer.frames[0]?.data).toEqual({ link: name, generation: 2, active: true })
+  })
+
+  it('forgets messages whose time is over: they are not sent, nor kept again', async () => {
+    const { name, link } = newLink()
+    const soon = { ...downlink('soon'), expiresAt: new Date(Date.now() + 300).toISOString() }
+    const over = { ...downlink('over'), expiresAt: new Date(Date.now() - 1).toISOString() }
+    const later = { ...downlink('later'), expiresAt: new Date(Date.now() + 60_000).toISOString() }
+    await link.enqueue([soon, over, later, downlink('always')])
+    expect((await link.status()).queued).toBe(3)
+    await vi.waitFor(() => expect(Date.now()).toBeGreaterThan(Date.parse(soon.expiresAt)))
+    const bridge = await connectBridge(name)
+    await bridge.until(() => ids(bridge).length === 2)
+    expect(ids(bridge)).toEqual(['later', 'always'])
+    expect((await link.status()).queued).toBe(2)
   })
 
   it('lets a bridge hold at most 1,000 messages, in frames of at most 100 and 256 KiB', async () => {
@@ -95,38 +180,6 @@ describe('the link to a broker', () => {
       .map(({ data }) => (data.messages as Downlink[]).length)
     expect(Math.max(...sizes)).toBe(100)
     expect(sizes.slice(-2)).toEqual([2, 1])
-  })
-
-  it('has the bridge confirm credentials, and says what to do when nobody does', async () => {
-    const { name, link } = newLink()
-    expect(await link.setCredentials('d', 'secret')).toMatchObject({
-      ok: false,
-      error: { code: 'unavailable', detail: expect.stringContaining('start it') },
-    })
-    const bridge = await connectBridge(name)
-    const asked = () => bridge.frames.filter(({ type }) => type === 'credentials.set')
-    const answer = (id: string | undefined, data: object) =>
-      bridge.send({ type: 'credentials.done', id, data })
-    const done = link.setCredentials('d', 'secret')
-    await bridge.until(() => asked().length === 1)
-    expect(asked()[0]?.data).toEqual({ deviceId: 'd', password: 'secret' })
-    answer('another', { ok: false })
-    answer(asked()[0]?.id, { ok: true })
-    expect(await done).toEqual({ ok: true, value: null })
-    const refused = link.setCredentials('d', null)
-    await bridge.until(() => asked().length === 2)
-    answer(asked()[1]?.id, { ok: false, detail: 'no such role' })
-    expect(await refused).toMatchObject({
-      error: { detail: expect.stringContaining('no such role') },
-    })
-    const lost = link.setCredentials('d', 'secret')
-    await bridge.until(() => asked().length === 3)
-    bridge.socket.close(1000, 'gone')
-    expect(await lost).toMatchObject({ error: { code: 'unavailable' } })
-    const rows = await runInDurableObject(link, (_, state) =>
-      state.storage.sql.exec('SELECT body FROM queue').toArray(),
-    )
-    expect(JSON.stringify(rows)).not.toContain('secret')
   })
 
   it('closes for a malformed frame, for bytes, and when the token has ended', async () => {

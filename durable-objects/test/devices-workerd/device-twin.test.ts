@@ -177,15 +177,91 @@ describe('desired and reported', () => {
   })
 })
 
+describe('a device that was away', () => {
+  const patch = async (twin: Twin, desired: object) =>
+    value(
+      twin.patchTwin(principal(), { key: null, patch: { desired: { ...desired } }, ifMatch: null }),
+    )
+
+  it('is told the changes it missed, where it wants them, also when the object left memory', async () => {
+    const { id, twin } = await makeTwin()
+    const link = `link-${id}`
+    for (const desired of [{ a: 1 }, { b: { c: 2 } }, { a: null }]) await patch(twin, desired)
+    await evictDurableObject(twin)
+    const asked = message(id, { kind: 'get' }, { sinceVersion: 1, clientToken: 't' })
+    const responseTopic = `v1/devices/${id}/answers/7`
+    await value(
+      twin.take(link, [
+        { ...asked, responseTopic, correlationData: 'Nw==' },
+        { ...asked, responseTopic: 'v1/devices/other/answers' },
+      ]),
+    )
+    const bridge = await connectBridge(link)
+    await bridge.until(() => bridge.messages.length >= 2)
+    const answers = bridge.messages.filter(({ payload }) => payload.clientToken === 't')
+    expect(answers).toMatchObject([
+      {
+        topic: responseTopic,
+        correlationData: 'Nw==',
+        payload: {
+          version: 3,
+          delta: { b: { c: 2 } },
+          changes: [
+            { version: 2, patch: { b: { c: 2 } } },
+            { version: 3, patch: { a: null } },
+          ],
+          complete: true,
+        },
+      },
+      { topic: `v1/devices/${id}/twin/state`, payload: { version: 3, complete: true } },
+    ])
+  })
+
+  it('finds deltas of both trees at the link, and its shadow where it left it', async () => {
+    const { id, twin } = await makeTwin()
+    const link = `link-${id}`
+    const request = (action: 'get' | 'update' | 'delete', payload: unknown) =>
+      twin.take(link, [message(id, { kind: 'shadow', action }, payload)])
+    await value(request('update', { state: { reported: { led: 'off' } } }))
+    await evictDurableObject(twin)
+    await patch(twin, { led: 'on' })
+    const bridge = await connectBridge(link)
+    const shadow = `$aws/things/${id}/shadow`
+    await bridge.until(() => bridge.messages.length >= 5)
+    expect(bridge.messages.map(({ topic }) => topic)).toEqual([
+      `${shadow}/update/accepted`,
+      `${shadow}/update/documents`,
+      `v1/devices/${id}/twin/delta`,
+      `${shadow}/update/documents`,
+      `${shadow}/update/delta`,
+    ])
+    await value(request('get', { clientToken: 'g' }))
+    await bridge.until(() => bridge.messages.length >= 6)
+    expect(bridge.messages[5]).toMatchObject({
+      topic: `${shadow}/get/accepted`,
+      qos: 1,
+      payload: { state: { reported: { led: 'off' }, delta: { led: 'on' } }, version: 2 },
+    })
+    expect(await value(twin.twinHistory(principal(), { limit: 10 }))).toMatchObject({
+      items: [
+        { version: 2, section: 'desired', actor: principal().id },
+        { version: 1, section: 'reported', actor: 'device' },
+      ],
+    })
+  })
+})
+
 describe('telemetry', () => {
   it('is stored without touching the journal', async () => {
     const { id, twin } = await makeTwin()
+    // The first of an hour sets the timer that tells of it.
+    await value(twin.take('default', [message(id, climate, { values: { temperature: 1 } })]))
     const before = await rowCounts(twin)
     const batch = Array.from({ length: 20 }, (_, index) => numbered(id, index + 1))
     const taken = await value(twin.take('default', batch))
     expect(taken.results).toEqual(batch.map(() => ({ result: 'stored' })))
     expect(taken.ack).toEqual({ deviceId: id, epoch: 0, ackedThrough: 20 })
-    expect(await rowCounts(twin)).toEqual({ ...before, samples: 20 })
+    expect(await rowCounts(twin)).toEqual({ ...before, samples: 21 })
   })
 
   it('comes back as latest, raw and minutes, also when the object left memory', async () => {
@@ -416,7 +492,7 @@ describe('a socket of a device', () => {
     socket.send(patch)
     socket.send(patch)
     socket.send({ type: 'twin.patch', id: 'p2', data: { desired: { on: false }, version: 0 } })
-    socket.send({ type: 'command.send', id: 'p3', data: { name: 'reboot' } })
+    socket.send({ type: 'telemetry.send', id: 'p3', data: {} })
     socket.send({ type: 'twin.patch', id: 'p4', data: {} })
     const answers = () =>
       socket.frames.filter(({ type }) => type === 'ack' || type === 'error').map(({ data }) => data)
@@ -425,7 +501,7 @@ describe('a socket of a device', () => {
       { id: 'p1', seq: 2 },
       { id: 'p1', seq: 2 },
       { id: 'p2', code: 'version_conflict' },
-      { id: 'p3', code: 'not_implemented' },
+      { id: 'p3', code: 'invalid_request' },
       { id: 'p4', code: 'validation_failed' },
     ])
     await twin.closeSession('session-1')

@@ -60,6 +60,10 @@ const topicOf = (id: string, of: TopicKind): string => {
       return `v1/devices/${id}/twin/reported`
     case 'get':
       return `v1/devices/${id}/twin/get`
+    case 'answer':
+      return `v1/devices/${id}/commands/${of.commandId}/${of.answer}`
+    case 'shadow':
+      return `$aws/things/${id}/shadow/${of.action}`
   }
 }
 
@@ -90,8 +94,12 @@ export async function value<T>(
 export async function migrate(): Promise<void> {
   await env.DB.batch([
     env.DB.prepare(`CREATE TABLE IF NOT EXISTS devices (id TEXT PRIMARY KEY, seq INTEGER NOT NULL,
-      name TEXT NOT NULL, owner_id TEXT NOT NULL, metadata TEXT NOT NULL, state TEXT NOT NULL,
+      name TEXT NOT NULL, owner_id TEXT NOT NULL, metadata TEXT NOT NULL, tags TEXT NOT NULL,
+      inactivity_timeout_seconds INTEGER, active INTEGER NOT NULL, state TEXT NOT NULL,
       last_seen_at INTEGER, created_at INTEGER NOT NULL)`),
+    env.DB.prepare(`CREATE TABLE IF NOT EXISTS device_tags (device_id TEXT NOT NULL, tag TEXT NOT NULL,
+      owner_id TEXT NOT NULL, PRIMARY KEY (device_id, tag))`),
+    env.DB.prepare('CREATE TABLE IF NOT EXISTS retired_devices (id TEXT PRIMARY KEY)'),
     env.DB.prepare('CREATE TABLE IF NOT EXISTS received (queue TEXT NOT NULL, body TEXT NOT NULL)'),
   ])
 }
@@ -110,14 +118,15 @@ export async function received(queue: string, subject: string) {
 export class Bridge {
   readonly frames: { type: string; id?: string; data: Record<string, unknown> }[] = []
   readonly socket: WebSocket
+  pongs = 0
   closed: { code: number; reason: string } | undefined
 
   constructor(socket: WebSocket) {
     this.socket = socket
-    socket.addEventListener(
-      'message',
-      ({ data }) => void this.frames.push(JSON.parse(String(data))),
-    )
+    socket.addEventListener('message', ({ data }) => {
+      if (data === 'pong') this.pongs++
+      else this.frames.push(JSON.parse(String(data)))
+    })
     socket.addEventListener('close', ({ code, reason }) => {
       this.closed = { code, reason }
       socket.close()
@@ -152,11 +161,14 @@ export const until = (condition: () => boolean, seen: () => string): Promise<voi
     { timeout: 8_000, interval: 5 },
   )
 
+/** @param instance names the process; another one with each call unless given */
 export async function connectBridge(
   link: string,
   headers: Record<string, string> = {},
+  instance: string = crypto.randomUUID(),
 ): Promise<Bridge> {
-  const response = await env.BRIDGE_LINK.getByName(link).fetch('http://link/devices/bridge/ws', {
+  const url = `http://link/devices/bridge/ws?instance=${instance}`
+  const response = await env.BRIDGE_LINK.getByName(link).fetch(url, {
     headers: {
       upgrade: 'websocket',
       'sec-websocket-protocol': 'menagerie.v1',

@@ -145,6 +145,9 @@ describe('numbered messages', () => {
       { kind: 'presence' },
       { kind: 'reported' },
       { kind: 'get' },
+      { kind: 'shadow', action: 'update' },
+      { kind: 'shadow', action: 'get' },
+      { kind: 'shadow', action: 'delete' },
     )
     const pick: Record<TopicKind['kind'], readonly string[]> = {
       telemetry: ['seq', 'epoch', 'time', 'values'],
@@ -152,6 +155,8 @@ describe('numbered messages', () => {
       presence: ['state', 'session', 'time'],
       reported: ['state', 'version', 'clientToken'],
       get: ['clientToken'],
+      answer: [],
+      shadow: ['state', 'version', 'clientToken'],
     }
     fc.assert(
       fc.property(fc.array(fc.tuple(of, payload), { minLength: 1, maxLength: 8 }), (batch) => {

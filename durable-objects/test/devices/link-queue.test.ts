@@ -10,7 +10,7 @@ const downlink = (id: string): Downlink => ({ id, topic: 't', payload: {}, qos: 
 function pump(queue: LinkQueue, sentThrough: number): { ids: string[]; through: number } {
   const ids: string[] = []
   let through = sentThrough
-  for (let frame = queue.next(through); frame !== undefined; frame = queue.next(through)) {
+  for (let frame = queue.next(through, 0); frame !== undefined; frame = queue.next(through, 0)) {
     expect(frame.messages.length).toBeLessThanOrEqual(100)
     ids.push(...frame.messages.map(({ id }) => id))
     through = frame.through
@@ -36,7 +36,7 @@ describe('the queue of a link', () => {
         for (const one of steps) {
           if (one.type === 'enqueue') {
             const ids = one.ids.map(String)
-            queue.enqueue(ids.map(downlink))
+            queue.enqueue(ids.map(downlink), 0)
             asked.push(...ids)
           } else if (one.type === 'acknowledge') {
             const ids = held.splice(0, one.share)
@@ -61,7 +61,10 @@ describe('the queue of a link', () => {
 
   it('gives a bridge no more than it may hold', () => {
     const queue = new LinkQueue(new MemoryStorage())
-    queue.enqueue(Array.from({ length: MAX_UNACKNOWLEDGED + 5 }, (_, n) => downlink(String(n))))
+    queue.enqueue(
+      Array.from({ length: MAX_UNACKNOWLEDGED + 5 }, (_, n) => downlink(String(n))),
+      0,
+    )
     const first = pump(queue, 0)
     expect(first.ids).toHaveLength(MAX_UNACKNOWLEDGED)
     queue.published(['0', '1', '2'], 0)
@@ -71,7 +74,7 @@ describe('the queue of a link', () => {
   it('makes its tables at its first use, and numbers its connections', () => {
     const storage = new MemoryStorage()
     const queue = new LinkQueue(storage)
-    expect([queue.queued, queue.generation, queue.next(0)]).toEqual([0, 0, undefined])
+    expect([queue.queued, queue.generation, queue.next(0, 0)]).toEqual([0, 0, undefined])
     expect(storage.exec('SELECT name FROM sqlite_master')).toEqual([])
     expect([queue.nextGeneration(), queue.nextGeneration()]).toEqual([1, 2])
     expect(new LinkQueue(storage).generation).toBe(2)

@@ -1,11 +1,17 @@
-import type { BridgeAck } from '@menagerie/contracts'
+import type { BridgeAck, Downlink } from '@menagerie/contracts'
+import { ok } from '@menagerie/core'
+import { CommandDesk, type CommandHost } from '../../src/device-twin/commands/command-desk.ts'
+import { CommandStore } from '../../src/device-twin/commands/command-store.ts'
+import { decisionOf } from '../../src/device-twin/decision.ts'
 import type { DeviceState } from '../../src/device-twin/device-state.ts'
-import { type IntakeHost, takeBatch } from '../../src/device-twin/intake.ts'
-import { Ledger } from '../../src/device-twin/ledger.ts'
-import { unknownPresence } from '../../src/device-twin/presence-rule.ts'
-import { TelemetryStore } from '../../src/device-twin/telemetry-store.ts'
-import { emptyTwin } from '../../src/device-twin/twin-document.ts'
-import { createTwinTables } from '../../src/device-twin/twin-schema.ts'
+import { TwinDesk } from '../../src/device-twin/document/twin-desk.ts'
+import { emptyTwin } from '../../src/device-twin/document/twin-document.ts'
+import { TwinHistory } from '../../src/device-twin/document/twin-history.ts'
+import { type IntakeHost, takeBatch } from '../../src/device-twin/intake/intake.ts'
+import { Ledger } from '../../src/device-twin/intake/ledger.ts'
+import { unknownPresence } from '../../src/device-twin/presence/presence-rule.ts'
+import { TelemetryStore } from '../../src/device-twin/telemetry/telemetry-store.ts'
+import { twinSchema } from '../../src/device-twin/twin-schema.ts'
 import type { DeviceMessage, Taken } from '../../src/device-twin/twin-types.ts'
 import { JournalCore } from '../../src/journal/journal-core.ts'
 import { Crash, MemoryStorage } from '../../src/journal/memory-storage.ts'
@@ -20,8 +26,15 @@ export class World {
   readonly storage = new MemoryStorage()
   /** Refuses every write. */
   isFull = false
+  /** The link takes nothing. */
+  isLinkAway = false
+  /** Milliseconds since the epoch. */
+  clock = now
+  /** What the link was given, in order. */
+  readonly sent: Downlink[] = []
   #keys = 0
   #host: IntakeHost
+  #core: JournalCore<DeviceState>
   #points = Number.POSITIVE_INFINITY
 
   constructor() {
@@ -38,32 +51,101 @@ export class World {
           name: 'Cellar',
           ownerId: '019aa5b8-7c00-7000-8000-000000000001',
           metadata: {},
+          tags: [],
+          inactivityTimeoutSeconds: null,
           createdAt: now,
         },
         twin: emptyTwin,
         presence: unknownPresence,
+        active: true,
         rules: [],
       },
       events: [{ type: 'device.created', data: {} }],
       outcome: null,
     }))
     this.#host = host
+    this.#core = core
   }
 
   /** The object leaves memory and comes back. */
   evict(): void {
     this.storage.revive()
     this.#points = Number.POSITIVE_INFINITY
-    this.#host = this.#load().host
+    const { core, host } = this.#load()
+    this.#host = host
+    this.#core = core
   }
 
   /** The answer to a batch; undefined when the object died before it gave one. @param points writes it lives for */
   take(messages: readonly DeviceMessage[], points = Number.POSITIVE_INFINITY): Taken | undefined {
-    this.#points = points
-    try {
+    return this.mortal(() => {
       const taken = takeBatch(this.#host, 'default', messages, undefined)
       if (!taken.ok) throw new Error(taken.error.code)
       return taken.value.taken
+    }, points)
+  }
+
+  /** What a device that asks for its twin is told. */
+  answerTo(message: DeviceMessage): Omit<Downlink, 'id'> {
+    const taken = takeBatch(this.#host, 'default', [message], undefined)
+    const answer = taken.ok ? taken.value.answers[0] : undefined
+    if (answer === undefined) throw new Error('no answer')
+    return answer
+  }
+
+  /** What somebody asks of the commands. */
+  get desk(): CommandDesk {
+    const core = this.#core
+    const device = () => ok(core.state as DeviceState)
+    const host: CommandHost = {
+      journal: () => core,
+      exec: (sql, ...bindings) => this.storage.exec(sql, ...bindings),
+      now: () => this.clock,
+      contact: () => ({ link: 'default', seenAt: null }),
+      visible: device,
+      writable: device,
+    }
+    return new CommandDesk(host, this.#host.commands, { end: () => {} })
+  }
+
+  get state(): DeviceState {
+    const { state } = this.#core
+    if (state === undefined) throw new Error('The device was made')
+    return state
+  }
+
+  /** What somebody asks of the document. */
+  get document(): TwinDesk {
+    const core = this.#core
+    const device = () => ok(this.state)
+    return new TwinDesk({
+      journal: () => core,
+      history: this.#host.history,
+      decide: (state, happenings, { traceparent }, outcome) =>
+        decisionOf(state, happenings, outcome, () => ({
+          link: 'default',
+          lastSeenAt: null,
+          traceparent,
+        })),
+      visible: device,
+      writable: device,
+    })
+  }
+
+  /** The alarm goes off: due timers ring and messages leave. */
+  async alarm(): Promise<void> {
+    const { desk } = this
+    await this.#core.alarm((timer) => {
+      if (timer.name === 'commands') desk.ring(timer)
+    })
+    if (this.storage.dead) this.evict()
+  }
+
+  /** What some work gives; undefined when the object died in it. @param points writes it lives for */
+  mortal<T>(work: () => T, points: number): T | undefined {
+    this.#points = points
+    try {
+      return work()
     } catch (error) {
       if (!(error instanceof Crash)) throw error
       this.evict()
@@ -96,17 +178,25 @@ export class World {
       this.storage,
       {
         kind: 'devices',
-        now: () => now,
+        now: () => this.clock,
         bootId: 'boot-1',
         destinations: {
           history: nowhere,
           rules: nowhere,
           webhooks: nowhere,
           'dead-letters': nowhere,
-          link: nowhere,
+          link: {
+            delivery: 'confirmed',
+            ordered: true,
+            batchSize: 100,
+            send: async (rows) => {
+              if (this.isLinkAway) throw new Error('away')
+              for (const { body } of rows) this.sent.push(body.message as unknown as Downlink)
+            },
+          },
           projection: nowhere,
         },
-        schema: [createTwinTables],
+        schema: twinSchema,
       },
       { salt: () => '00'.repeat(16), random: () => 0.5 },
     )
@@ -116,7 +206,9 @@ export class World {
       journal: core,
       telemetry: new TelemetryStore(exec),
       ledger: new Ledger(exec),
-      now: () => now,
+      history: new TwinHistory(exec),
+      commands: new CommandStore(exec),
+      now: () => this.clock,
       newId: () => `key-${this.#keys++}`,
     }
     return { core, host }

@@ -157,6 +157,27 @@ describe('the outbox', () => {
     expect(script.batches.flat()).toContain('late')
   })
 
+  it('keeps the order of a destination that asks for it, however often that one fails', async () => {
+    for (const ordered of [true, false]) {
+      const { script, destination } = scripted({ ordered, batchSize: 1 })
+      script.fails = () => true
+      const { post, drain, storage, clock } = withOutbox({ a: destination })
+      post('a', 'm0')
+      for (let round = 0; round < 4; round++) {
+        await drain()
+        expect(storage.alarmAt).toBeGreaterThan(clock.now)
+        expect((storage.alarmAt ?? 0) - clock.now).toBeLessThanOrEqual(60_001)
+      }
+      post('a', 'm1', 'm2')
+      if (ordered) expect(storage.alarmAt).toBeGreaterThan(clock.now)
+      script.fails = () => false
+      for (let round = 0; round < 4; round++) await drain()
+      const inOrder = [['m0'], ['m1'], ['m2']]
+      if (ordered) expect(script.batches).toEqual(inOrder)
+      else expect(script.batches).not.toEqual(inOrder)
+    }
+  })
+
   it('holds a message until it is due', async () => {
     const { script, destination } = scripted()
     const { core, drain, storage, clock } = withOutbox({ a: destination })

@@ -22,6 +22,9 @@ export const BridgeMessage = z
     /** The broker says that it may have sent this before. */
     dup: z.boolean().optional(),
     retain: z.boolean().optional(),
+    /** Where the sender wants its answer, and what it knows it by, in base64 (MQTT 5 §3.3.2.3.5 and §3.3.2.3.6). */
+    responseTopic: z.string().max(1024).optional(),
+    correlationData: z.string().max(1024).optional(),
     receivedAt: Timestamp,
   })
   .openapi('BridgeMessage')
@@ -84,25 +87,51 @@ export const Downlink = z.strictObject({
   payload: z.record(z.string(), z.unknown()),
   qos: z.union([z.literal(0), z.literal(1)]),
   retain: z.boolean(),
+  /** MQTT 5 properties; dropped where the broker speaks MQTT 3.1.1. Correlation data in base64. */
+  responseTopic: z.string().max(1024).optional(),
+  correlationData: z.string().max(1024).optional(),
+  /** After which the broker may drop it (MQTT 5 §3.3.2.3.3); the bridge drops it itself once it is over. */
+  expiresAt: Timestamp.optional(),
 })
 export type Downlink = z.infer<typeof Downlink>
 
 /** What the edge sends to the bridge on `GET /devices/bridge/ws`. */
 export const BridgeDownFrame = z.discriminatedUnion('type', [
+  /**
+   * First on every socket. One bridge of a link is `active`; others stand by, away from the broker, until they are
+   * `activated`.
+   */
   z.strictObject({
     type: z.literal('welcome'),
-    data: z.strictObject({ link: z.string(), generation: z.number().int() }),
+    data: z.strictObject({
+      link: z.string(),
+      generation: z.number().int(),
+      active: z.boolean(),
+    }),
   }),
   /** In order; each is repeated on a new socket until `published` names it. */
   z.strictObject({
     type: z.literal('publish'),
     data: z.strictObject({ messages: z.array(Downlink) }),
   }),
-  /** Make the broker know these; answered by `credentials.done`. `password` `null` takes the access away. */
+  /**
+   * Make the broker know these; answered by `credentials.done`. `password` `null` takes the user name's access away and
+   * ends its connections.
+   */
   z.strictObject({
     type: z.literal('credentials.set'),
     id: z.string(),
-    data: z.strictObject({ deviceId: DeviceId, password: z.string().nullable() }),
+    data: z.strictObject({
+      deviceId: DeviceId,
+      /** The device's id, or that and `~2`. */
+      username: z.string(),
+      password: z.string().nullable(),
+    }),
+  }),
+  /** The bridge that had the link is gone: this one has it now. */
+  z.strictObject({
+    type: z.literal('activated'),
+    data: z.strictObject({ generation: z.number().int() }),
   }),
 ])
 export type BridgeDownFrame = z.infer<typeof BridgeDownFrame>

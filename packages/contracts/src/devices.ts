@@ -29,13 +29,28 @@ export const MAX_TELEMETRY_TEXT = 256
 export const PresenceState = z.enum(['online', 'offline', 'unknown'])
 export type PresenceState = z.infer<typeof PresenceState>
 
+/** Labels to find devices by. */
+export const Tags = z
+  .array(z.string().regex(/^[A-Za-z0-9_.:-]{1,64}$/, 'must be 1 to 64 letters, digits, _ . : or -'))
+  .max(20)
+  .refine((tags) => new Set(tags).size === tags.length, 'must name each tag once')
+export type Tags = z.infer<typeof Tags>
+
+/** Seconds of silence after which a device counts as inactive. */
+const InactivityTimeout = z.number().int().min(5).max(2_592_000)
+
 export const Device = z
   .strictObject({
     id: DeviceId,
     name: z.string(),
     ownerId: Id,
     metadata: Metadata,
+    tags: Tags,
     state: PresenceState,
+    /** `null` where nobody is told when it falls silent. */
+    inactivityTimeoutSeconds: z.number().int().nullable(),
+    /** False once it has been silent for longer than that; true from its next message on, and before its first. */
+    active: z.boolean(),
     /** When it last said anything; `null` before its first message. */
     lastSeenAt: Timestamp.nullable(),
     createdAt: Timestamp,
@@ -50,28 +65,34 @@ export const CreateDeviceRequest = z
     /** Another account's device; needs `devices:write`. */
     ownerId: Id.optional(),
     metadata: Metadata.optional(),
+    tags: Tags.optional(),
+    inactivityTimeoutSeconds: InactivityTimeout.nullable().optional(),
   })
   .openapi('CreateDeviceRequest')
 export type CreateDeviceRequest = z.infer<typeof CreateDeviceRequest>
+
+/** What is left out stays as it is; `metadata` and `tags` are replaced as a whole. */
+export const PatchDeviceRequest = z
+  .strictObject({
+    name: freeText(128).optional(),
+    metadata: Metadata.optional(),
+    tags: Tags.optional(),
+    inactivityTimeoutSeconds: InactivityTimeout.nullable().optional(),
+  })
+  .refine((patch) => Object.keys(patch).length > 0, 'must name something to change')
+  .openapi('PatchDeviceRequest')
+export type PatchDeviceRequest = z.infer<typeof PatchDeviceRequest>
 
 export const DeviceListQuery = PageQuery.extend({
   /** Part of an id or a name. */
   q: z.string().min(1).max(128).optional(),
   state: PresenceState.optional(),
+  /** Devices with that tag. */
+  tag: z.string().min(1).max(64).optional(),
+  /** Devices of one account; other ones than one's own need `devices:read`. */
+  ownerId: Id.optional(),
 })
 export type DeviceListQuery = z.infer<typeof DeviceListQuery>
-
-/** What the device signs in to the broker with; shown once. */
-export const DeviceCredentials = z
-  .strictObject({
-    username: z.string(),
-    password: z.string(),
-    /** Client ids the broker takes: the device's id, or ones that begin with it and `-`. */
-    clientId: z.string(),
-    createdAt: Timestamp,
-  })
-  .openapi('DeviceCredentials')
-export type DeviceCredentials = z.infer<typeof DeviceCredentials>
 
 /** A section of a twin: any JSON object of at most 8 KiB and 8 levels. */
 export const TwinSection = z.record(z.string(), z.unknown())
@@ -95,6 +116,26 @@ export const Twin = z
   })
   .openapi('Twin')
 export type Twin = z.infer<typeof Twin>
+
+/** One change of a twin, by whom and when. */
+export const TwinChange = z
+  .strictObject({
+    version: z.number().int(),
+    section: z.enum(['desired', 'reported']),
+    /** What was merged in, `null` for what was deleted (RFC 7396). */
+    patch: TwinSection,
+    actor: z.string(),
+    time: Timestamp,
+  })
+  .openapi('TwinChange')
+export type TwinChange = z.infer<typeof TwinChange>
+
+export const TwinHistoryQuery = PageQuery.extend({
+  section: z.enum(['desired', 'reported']).optional(),
+  from: Timestamp.optional(),
+  to: Timestamp.optional(),
+})
+export type TwinHistoryQuery = z.infer<typeof TwinHistoryQuery>
 
 export const PatchTwinRequest = z
   .strictObject({
@@ -121,7 +162,7 @@ export const TelemetrySample = z
   .openapi('TelemetrySample')
 export type TelemetrySample = z.infer<typeof TelemetrySample>
 
-/** A minute of one stream: for each number its least, greatest and mean, and how many there were. */
+/** A minute, hour or day (UTC) of one stream: for each number its least, greatest and mean, and how many there were. */
 export const TelemetryBucket = z
   .strictObject({
     start: Timestamp,
@@ -144,8 +185,11 @@ export const TelemetryQuery = z.strictObject({
   stream: StreamName.optional(),
   from: Timestamp.optional(),
   to: Timestamp.optional(),
-  /** `raw` samples or one bucket for each minute; the newest 10,000 of either at most. */
-  resolution: z.enum(['raw', 'minute']).default('raw'),
+  /**
+   * `raw` samples, or buckets; the newest 10,000 at most. Kept are the newest 10,000 samples of a stream, minutes for 7
+   * days, hours for 90 days, days for 5 years.
+   */
+  resolution: z.enum(['raw', 'minute', 'hour', 'day']).default('raw'),
 })
 export type TelemetryQuery = z.infer<typeof TelemetryQuery>
 
@@ -169,7 +213,10 @@ export const Presence = z
   .openapi('Presence')
 export type Presence = z.infer<typeof Presence>
 
-/** Fires once when a number crosses the threshold, and again only after it came back. At most one for each stream. */
+/**
+ * Fires once when a number has been beyond the threshold for `durationSeconds`, and again only after it came back by more
+ * than the hysteresis.
+ */
 export const ThresholdRule = z
   .strictObject({
     stream: StreamName,
@@ -177,6 +224,10 @@ export const ThresholdRule = z
     field: z.string().min(1).max(64),
     operator: z.enum(['above', 'below']),
     threshold: z.number(),
+    /** How far inside the threshold a value must come before the rule is cleared: it neither fires nor clears between. */
+    hysteresis: z.number().min(0).optional(),
+    /** How long it must stay beyond the threshold; a value that comes back in that time starts it anew. */
+    durationSeconds: z.number().int().min(0).max(86_400).optional(),
     /** What people read in the notification; made from the rule unless given. */
     name: freeText(128).optional(),
   })
@@ -186,8 +237,10 @@ export type ThresholdRule = z.infer<typeof ThresholdRule>
 export const RuleState = z
   .strictObject({
     rule: ThresholdRule,
-    /** True while the newest value is beyond the threshold. */
+    /** True from the moment it fires until it is cleared. */
     triggered: z.boolean(),
+    /** Since when the value has been beyond the threshold, where it must stay there for a while; `null` otherwise. */
+    pendingSince: Timestamp.nullable(),
     lastTriggeredAt: Timestamp.nullable(),
   })
   .openapi('RuleState')
@@ -199,9 +252,25 @@ export const PutRulesRequest = z
       .array(ThresholdRule)
       .max(100)
       .refine(
-        (rules) => new Set(rules.map(({ stream }) => stream)).size === rules.length,
-        'must have at most one rule for each stream',
+        (rules) =>
+          new Set(
+            rules.map(({ stream, field, operator, threshold }) =>
+              JSON.stringify([stream, field, operator, threshold]),
+            ),
+          ).size === rules.length,
+        'must name each stream, field, operator and threshold once',
       ),
   })
   .openapi('PutRulesRequest')
 export type PutRulesRequest = z.infer<typeof PutRulesRequest>
+
+/** What a new owner types in; shown once, good for one claim. */
+export const ClaimCode = z
+  .strictObject({ code: z.string(), expiresAt: Timestamp })
+  .openapi('ClaimCode')
+export type ClaimCode = z.infer<typeof ClaimCode>
+
+export const ClaimDeviceRequest = z
+  .strictObject({ code: z.string().min(1).max(128) })
+  .openapi('ClaimDeviceRequest')
+export type ClaimDeviceRequest = z.infer<typeof ClaimDeviceRequest>

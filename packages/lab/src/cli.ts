@@ -9,9 +9,11 @@ import { totpCode } from './authenticator.ts'
 import { type DeviceCounts, type DevicesOptions, startDevices } from './devices/devices.ts'
 
 const usage = `npm run lab -- devices [--count 10] [--rate 1] [--seconds n] [--prefix lab]
+                       [--sleep seconds] [--drops n] [--skew seconds]
 
   Registers devices {prefix}-1 and so on at the system that runs here, connects them over MQTT and lets each
-  send so many measurements a second, until Ctrl-C or for so many seconds.
+  send so many measurements a second, until Ctrl-C or for so many seconds. They may sleep for --sleep seconds at
+  a time, lose their connection --drops times a minute and have clocks that are off by up to --skew seconds.
 
 npm run lab -- call --from +12025550142 --to +12025550100 [--hang-up-after 30]
 
@@ -106,8 +108,9 @@ async function runDevices(args: string[], signal: AbortSignal): Promise<number> 
 
 function readArguments(args: string[]) {
   const text = { type: 'string' } as const
-  const values = optionsOf(args, { count: text, rate: text, seconds: text, prefix: text })
-  const number = (name: 'count' | 'rate' | 'seconds', fallback: string, max: number) => {
+  const numbers = { count: text, rate: text, seconds: text, sleep: text, drops: text, skew: text }
+  const values = optionsOf(args, { ...numbers, prefix: text })
+  const number = (name: keyof typeof numbers, fallback: string, max: number) => {
     const value = Number(values[name] ?? fallback)
     if (!(value > 0 && value <= max))
       throw new UsageError(`--${name} must be a number above 0, at most ${max}\n\n${usage}`)
@@ -120,6 +123,9 @@ function readArguments(args: string[]) {
     count: Math.ceil(number('count', '10', 10_000)),
     ratePerSecond: number('rate', '1', 1_000),
     ...(values.seconds === undefined ? {} : { seconds: number('seconds', '', 1_000_000) }),
+    ...(values.sleep === undefined ? {} : { sleepSeconds: number('sleep', '', 86_400) }),
+    ...(values.drops === undefined ? {} : { dropsPerMinute: number('drops', '', 60) }),
+    ...(values.skew === undefined ? {} : { skewSeconds: number('skew', '', 86_400) }),
     prefix,
   }
 }
@@ -223,8 +229,15 @@ function readTarget(
   return { gatewayUrl: gateway, mqttUrl: mqtt, protocolVersion: mqttProtocol, username, password }
 }
 
-const toLine = ({ connected, made, confirmed, waiting }: DeviceCounts): string =>
-  `${connected} connected · ${made} sent · ${confirmed} confirmed · ${waiting} waiting`
+const toLine = ({ connected, asleep, made, confirmed, waiting, commands }: DeviceCounts): string =>
+  [
+    `${connected} connected`,
+    ...(asleep === 0 ? [] : [`${asleep} asleep`]),
+    `${made} made`,
+    `${confirmed} confirmed`,
+    `${waiting} waiting`,
+    `${commands} commands`,
+  ].join(' · ')
 
 function explain(error: unknown): string {
   if (error instanceof ApiError) return error.message

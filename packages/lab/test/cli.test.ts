@@ -81,7 +81,9 @@ describe('npm run lab', () => {
     const mqtt = `mqtt://127.0.0.1:${running.port}`
     demo({ gateway: gateway.url, mqtt, mqttProtocol: broker.protocolVersion })
     expect(await runLab(['devices', '--count', '2', '--rate', '20', '--seconds', '0.3'])).toBe(0)
-    expect(said.join('')).toMatch(/Stopped\. 2 connected · (\d+) sent · \1 confirmed · 0 waiting/)
+    expect(said.join('')).toMatch(
+      /Stopped\. 2 connected · (\d+) made · \1 confirmed · 0 waiting · 0 commands/,
+    )
     await edge.stop()
     await gateway.stop()
     await running.stop()

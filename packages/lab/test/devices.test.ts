@@ -114,6 +114,72 @@ describe.each(brokers)('simulated devices at $name', ({ protocolVersion, start }
     )
   })
 
+  test('carry out a command once, however often it comes, and tell it each time', async () => {
+    const running = await begin()
+    await eventually(() => expect(edge.numbersOf('lab-1').length).toBeGreaterThan(1))
+    const topic = 'v1/devices/lab-1/commands/c1'
+    const answers = (kind: string) =>
+      edge.received.filter((one) => one.topic === `${topic}/${kind}`).map(({ body }) => body)
+    edge.send(topic, { name: 'blink', payload: { times: 3 } })
+    edge.send(topic, { name: 'blink', payload: { times: 3 } })
+    await eventually(() => expect(answers('result')).toHaveLength(1))
+    edge.send(topic, { name: 'blink', payload: { times: 3 } })
+    await eventually(() => expect(answers('result')).toHaveLength(2))
+    const done = { status: 'succeeded', result: { did: 'blink', payload: { times: 3 } } }
+    expect(answers('result')).toEqual([done, done])
+    expect(answers('ack')).toEqual(Array(3).fill({ status: 'accepted' }))
+    expect(answers('progress')).toHaveLength(1)
+    expect(running.counts().commands).toBe(1)
+    edge.send('v1/devices/lab-1/commands/c2', { name: 'fail', payload: {} })
+    await eventually(() =>
+      expect(edge.received).toContainEqual(
+        expect.objectContaining({
+          topic: 'v1/devices/lab-1/commands/c2/result',
+          body: expect.objectContaining({ status: 'failed' }),
+        }),
+      ),
+    )
+  })
+
+  test('that sleep say so, get what came meanwhile and measure nothing in their sleep', async () => {
+    const running = await begin({ sleepSeconds: 0.4 })
+    await eventually(() => expect(running.counts().asleep).toBe(1))
+    await eventually(() => expect(edge.presenceOf('lab-1').at(-1)?.state).toBe('offline'))
+    edge.send('v1/devices/lab-1/commands/c1', { name: 'blink', payload: {} })
+    await eventually(() => expect(running.counts().commands).toBe(1))
+    await eventually(() =>
+      expect(
+        edge
+          .presenceOf('lab-1')
+          .map(({ state }) => state)
+          .slice(0, 3),
+      ).toEqual(['online', 'offline', 'online']),
+    )
+    const { made, confirmed, waiting } = await running.settle(5_000)
+    expect([confirmed, waiting]).toEqual([made, 0])
+  })
+
+  test('whose connections are lost all the time lose nothing', async () => {
+    const running = await begin({ count: 5, dropsPerMinute: 60 })
+    await eventually(() =>
+      expect(
+        edge.presenceOf('lab-1').filter(({ state }) => state === 'offline').length,
+      ).toBeGreaterThan(0),
+    )
+    const { made, confirmed, waiting } = await running.settle(5_000)
+    expect([confirmed, waiting]).toEqual([made, 0])
+  })
+
+  test('have clocks that are off, by no more than they may', async () => {
+    await begin({ count: 8, skewSeconds: 3_600 })
+    await eventually(() => expect(edge.numbersOf('lab-8').length).toBeGreaterThan(0))
+    const offs = edge.received
+      .filter(({ topic }) => topic.endsWith('/telemetry/climate'))
+      .map(({ body }) => Math.abs(Date.parse(String(body.time)) - Date.now()))
+    expect(Math.max(...offs)).toBeGreaterThan(60_000)
+    expect(Math.max(...offs)).toBeLessThanOrEqual(3_610_000)
+  })
+
   test('go on where they stopped: password, numbering and what was not confirmed', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'lab-devices-'))
     try {

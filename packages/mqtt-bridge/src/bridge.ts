@@ -9,7 +9,7 @@ import { Edge } from './edge/edge.ts'
 import { GatewayPage } from './metrics/gateway-page.ts'
 import { joinPages } from './metrics/join-pages.ts'
 import { createMetrics } from './metrics/metrics.ts'
-import { isReady, type Readiness, startMetricsServer } from './metrics/server.ts'
+import { isReady, type Readiness, STANDING_BY, startMetricsServer } from './metrics/server.ts'
 import type { BridgeSettings } from './settings.ts'
 import { judge } from './supervise.ts'
 import { Uplink } from './uplink.ts'
@@ -38,15 +38,24 @@ export async function startBridge(
   { logger }: { logger: Logger },
 ): Promise<RunningBridge> {
   const readiness = (): Readiness => ({
-    broker: broker.state.name === 'parked' ? `parked: ${broker.state.reason}` : broker.state.name,
+    broker: brokerState(),
     edge: uplink.status.failingSince === undefined && edgeAnswers ? 'up' : 'failing',
     downlink: socket.isOpen ? 'up' : 'closed',
   })
+  const brokerState = () => {
+    const { state } = broker
+    if (role === 'standby') return STANDING_BY
+    return state.name === 'parked' ? `parked: ${state.reason}` : state.name
+  }
   const metrics = createMetrics({
     inFlight: () => uplink.status.inFlight,
     ready: () => isReady(readiness()),
+    active: () => role === 'active',
   })
   let edgeAnswers = true
+  /** As the edge told it last. Who does not have the link stays away from the broker. */
+  let role: 'unknown' | 'active' | 'standby' = 'unknown'
+  const holdsLink = () => role === 'active' && socket.isOpen
   const edge = new Edge(settings)
   const broker: BrokerConnection = new BrokerConnection({
     settings,
@@ -56,6 +65,7 @@ export async function startBridge(
       outgoing.resume()
     },
     onDown: () => uplink.disconnected(),
+    mayReturn: holdsLink,
     metrics,
     logger,
   })
@@ -76,16 +86,34 @@ export async function startBridge(
   })
   const provisioner = new Provisioner(settings, logger)
   const outgoing: Outgoing = new Outgoing({ ...link, confirm: (id) => socket.confirm(id) })
+  const become = (next: 'active' | 'standby') => {
+    if (next === 'standby' && role !== 'standby')
+      logger.info('standing by: another bridge has the link')
+    role = next
+    if (next === 'active') {
+      if (broker.state.name === 'parked') uplink.edgeAnswered()
+      broker.start()
+    } else {
+      broker.park(STANDING_BY)
+      outgoing.forget()
+    }
+  }
   const onFrame = (frame: BridgeDownFrame) => {
     switch (frame.type) {
       case 'welcome':
+        if (frame.data.active) become('active')
+        else become('standby')
+        return
+      case 'activated':
+        logger.warn('the other bridge is gone: this one has the link now')
+        become('active')
         return
       case 'publish':
         outgoing.take(frame.data.messages)
         return
       case 'credentials.set': {
-        const { deviceId, password } = frame.data
-        void provisioner.set(deviceId, password).then((result) => {
+        const { deviceId, username, password } = frame.data
+        void provisioner.set(deviceId, username, password).then((result) => {
           socket.send({ type: 'credentials.done', id: frame.id, data: result })
         })
       }
@@ -106,10 +134,14 @@ export async function startBridge(
     const { failingSince, progressAt, inFlight } = uplink.status
     const parked = broker.state.name === 'parked'
     if (parked || (failingSince === undefined && !socket.isOpen)) {
+      if (role !== 'active' && socket.isOpen) {
+        edgeAnswers = true
+        return
+      }
       probing = true
       edgeAnswers = await edge.answers()
       probing = false
-      if (edgeAnswers && broker.state.name === 'parked') {
+      if (edgeAnswers && holdsLink() && broker.state.name === 'parked') {
         uplink.edgeAnswered()
         broker.start()
       }
@@ -132,7 +164,6 @@ export async function startBridge(
   }
   const timer = setInterval(() => void supervise(), SUPERVISE_MS)
 
-  broker.start()
   provisioner.start()
   socket.start()
   logger.info('the bridge has started', { metricsUrl: server.url, link: settings.link })

@@ -5,6 +5,8 @@ import { type BridgeMessage, MAX_PAYLOAD_BYTES } from '@menagerie/contracts'
 const BEGINNING_BYTES = 4 * 1024
 /** Of a topic; no topic of the contract is longer, so the edge rejects what was cut. */
 const MAX_TOPIC_LENGTH = 1024
+/** Of a response topic, and of correlation data in base64. */
+const MAX_PROPERTY = 1024
 
 /** What the bridge reads of a PUBLISH packet. */
 export interface PublishPacket {
@@ -14,6 +16,10 @@ export interface PublishPacket {
   messageId?: number | undefined
   dup: boolean
   retain: boolean
+  /** Of MQTT 5. */
+  properties?:
+    | { responseTopic?: string | undefined; correlationData?: Buffer | undefined }
+    | undefined
 }
 
 /** A message between its arrival from the broker and its acknowledgement. */
@@ -70,7 +76,31 @@ export function toBridgeMessage(packet: PublishPacket, receivedAt: string): Brid
   }
   if (dup) message.dup = true
   if (retain) message.retain = true
+  const { responseTopic, correlationData } = packet.properties ?? {}
+  // What is longer than anybody needs is no reason to refuse the message.
+  if (responseTopic && responseTopic.length <= MAX_PROPERTY) message.responseTopic = responseTopic
+  const correlation = correlationData?.toString('base64')
+  if (correlation && correlation.length <= MAX_PROPERTY) message.correlationData = correlation
   return message
+}
+
+/** What is left of a message that the edge refuses outright: its beginning, which the edge can only reject and record. */
+export function toRecord(received: Received): Received {
+  const { topic, payload, payloadBase64, truncatedBytes, qos, receivedAt } = JSON.parse(
+    received.json,
+  ) as BridgeMessage
+  const bytes = Buffer.from(
+    payload ?? payloadBase64 ?? '',
+    payload === undefined ? 'base64' : 'utf8',
+  )
+  const json = JSON.stringify({
+    topic: topic || '-',
+    payloadBase64: bytes.subarray(0, BEGINNING_BYTES).toString('base64'),
+    truncatedBytes: truncatedBytes ?? bytes.length,
+    qos,
+    receivedAt,
+  } satisfies BridgeMessage)
+  return { ...received, json, bytes: Buffer.byteLength(json) }
 }
 
 function content(

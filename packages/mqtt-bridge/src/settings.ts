@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { type LogLevel, logLevels } from '@menagerie/core/logger'
 import { z } from 'zod'
 
@@ -11,6 +13,8 @@ export interface BridgeSettings {
     password: string
     clientId: string
     keepaliveSeconds: number
+    /** PEM, for `mqtts://`: who vouches for the broker, where that is not a public authority, and who the bridge is. */
+    tls?: { ca?: string; cert?: string; key?: string }
   }
   /** May change Mosquitto's dynamic security; absent where the broker asks the edge itself. */
   admin?: { username: string; password: string }
@@ -20,6 +24,8 @@ export interface BridgeSettings {
   client: { id: string; secret: string }
   /** The `BridgeLink` that leads back to this broker. */
   link: string
+  /** Names this process at the link; no two that run may have the same. */
+  instance: string
   metrics: { host: string; port: number }
   /** Shown to the gateway's `/metrics`; without it the page has the bridge's own series only. */
   scrapeToken?: string
@@ -46,6 +52,19 @@ const urlOf = (...protocols: string[]) =>
 
 const text = z.string({ error: 'is missing' }).min(1, { error: 'is empty' })
 
+const pemFile = text.transform((path, context) => {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    context.issues.push({
+      code: 'custom',
+      message: 'names a file that cannot be read',
+      input: path,
+    })
+    return z.NEVER
+  }
+})
+
 const count = (least: number, most: number, otherwise: number) =>
   z
     .string()
@@ -63,6 +82,9 @@ const Environment = z
     MQTT_PASSWORD: text,
     MQTT_CLIENT_ID: text.default('menagerie-bridge'),
     MQTT_KEEPALIVE_SECONDS: count(2, 600, 30),
+    MQTT_CA_FILE: pemFile.optional(),
+    MQTT_CERT_FILE: pemFile.optional(),
+    MQTT_KEY_FILE: pemFile.optional(),
     MQTT_ADMIN_USERNAME: text.optional(),
     MQTT_ADMIN_PASSWORD: text.optional(),
     EDGE_URL: urlOf('http:', 'https:'),
@@ -72,6 +94,9 @@ const Environment = z
     LINK: text
       .regex(/^[A-Za-z0-9_-]{1,64}$/, { error: 'must be letters, digits, _ and -' })
       .default('default'),
+    INSTANCE: text
+      .regex(/^[A-Za-z0-9_-]{1,64}$/, { error: 'must be letters, digits, _ and -' })
+      .optional(),
     METRICS_HOST: text.default('127.0.0.1'),
     METRICS_PORT: count(0, 65_535, 9090),
     SCRAPE_TOKEN: text.optional(),
@@ -86,6 +111,19 @@ const Environment = z
     path: ['MQTT_ADMIN_PASSWORD'],
     error: 'and MQTT_ADMIN_USERNAME must be set together',
   })
+  .refine((env) => !env.MQTT_CERT_FILE === !env.MQTT_KEY_FILE, {
+    path: ['MQTT_KEY_FILE'],
+    error: 'and MQTT_CERT_FILE must be set together',
+  })
+  .refine(
+    // A password must not go out in the clear because somebody forgot one letter.
+    ({ MQTT_URL, MQTT_CA_FILE, MQTT_CERT_FILE }) =>
+      MQTT_URL.startsWith('mqtts:') || !(MQTT_CA_FILE || MQTT_CERT_FILE),
+    {
+      path: ['MQTT_URL'],
+      error: 'must begin with mqtts:// where MQTT_CA_FILE or MQTT_CERT_FILE is set',
+    },
+  )
 
 /**
  * Reads the settings from environment variables. A variable that is set but empty counts as left out, as in
@@ -114,11 +152,19 @@ export function readSettings(environment: Readonly<Record<string, string | undef
     realm: env.REALM,
     client: { id: env.CLIENT_ID, secret: env.CLIENT_SECRET },
     link: env.LINK,
+    instance: env.INSTANCE ?? randomUUID(),
     metrics: { host: env.METRICS_HOST, port: env.METRICS_PORT },
     batchSize: env.BATCH_SIZE,
     batchesInFlight: env.BATCHES_IN_FLIGHT,
     maxInFlight: env.MAX_IN_FLIGHT,
     logLevel: env.LOG_LEVEL,
+  }
+  if (env.MQTT_URL.startsWith('mqtts:')) {
+    settings.mqtt.tls = {
+      ...(env.MQTT_CA_FILE === undefined ? {} : { ca: env.MQTT_CA_FILE }),
+      ...(env.MQTT_CERT_FILE === undefined ? {} : { cert: env.MQTT_CERT_FILE }),
+      ...(env.MQTT_KEY_FILE === undefined ? {} : { key: env.MQTT_KEY_FILE }),
+    }
   }
   if (env.MQTT_ADMIN_USERNAME !== undefined && env.MQTT_ADMIN_PASSWORD !== undefined) {
     settings.admin = { username: env.MQTT_ADMIN_USERNAME, password: env.MQTT_ADMIN_PASSWORD }

@@ -5,7 +5,7 @@ import { backoffMs, pause } from './backoff.ts'
 import type { PostOutcome } from './edge/edge.ts'
 import type { BridgeMetrics } from './metrics/metrics.ts'
 import { ReceiveWindow } from './receive-window.ts'
-import { type PublishPacket, type Received, toReceived } from './received.ts'
+import { type PublishPacket, type Received, toReceived, toRecord } from './received.ts'
 
 /** How long a message waits for others to go with it. */
 const LINGER_MS = 2
@@ -15,6 +15,8 @@ const CUT_BYTES = MAX_BRIDGE_BYTES - 10_000
 /** However few messages they are, no more is held in memory. */
 const MAX_BYTES_IN_FLIGHT = 8_000_000
 const REFUSED_LOG_INTERVAL_MS = 30_000
+/** So often a single message is refused outright before its record is sent in its place. */
+const POISON_REFUSALS = 5
 
 /** Tells the broker that handled what it sent; an error means that it gets no PUBACK now. */
 export type Handled = (error?: Error) => void
@@ -164,6 +166,7 @@ export class Uplink {
   /** Returns when all is stored, or when the broker will send it again by a newer connection. */
   async #deliver(batch: readonly Received[]): Promise<void> {
     const { signal } = this.#stopped
+    let refusals = 0
     for (let attempt = 0; ; attempt++) {
       const left = this.#window.withoutStale(batch)
       if (left.length === 0 || signal.aborted) return
@@ -186,12 +189,31 @@ export class Uplink {
             await this.#deliver(left.slice(half))
             return
           }
+          if (++refusals === POISON_REFUSALS && (await this.#recorded(left))) return
           this.#refused(outcome, left)
-          await pause(MOST_BACKOFF_MS, signal)
+          const isEarly = refusals < POISON_REFUSALS
+          const wait = isEarly ? backoffMs(refusals, 500, Math.random()) : MOST_BACKOFF_MS
+          await pause(wait, signal)
           break
         }
       }
     }
+  }
+
+  /** Has the edge keep a dead letter instead of the message; false where it refuses that too, or cannot now. */
+  async #recorded(batch: readonly Received[]): Promise<boolean> {
+    const outcome = await this.#options.post(batch.map(toRecord), this.#stopped.signal)
+    if (outcome.type !== 'stored') return false
+    this.#options.metrics.recorded.inc()
+    this.#options.logger.error(
+      'the edge refuses a message; it has its beginning as a dead letter',
+      {
+        device: batch[0]?.device,
+        bytes: batch[0]?.bytes,
+      },
+    )
+    this.#stored(batch, outcome.answer)
+    return true
   }
 
   #stored(
@@ -227,7 +249,8 @@ export class Uplink {
 
   /**
    * The edge answers for each message, so a single one that it refuses outright means that the two disagree about the
-   * contract. Acknowledging it would lose it; it blocks what came after it until somebody has looked.
+   * contract. Acknowledging it would lose it; where not even a record of it is taken, it blocks what came after it until
+   * somebody has looked.
    */
   #refused(outcome: { status: number; reason: string }, [received]: readonly Received[]): void {
     this.#options.metrics.refused.inc()

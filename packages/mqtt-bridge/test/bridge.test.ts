@@ -129,21 +129,38 @@ describe('a message is not acknowledged', () => {
     expect(logged('the broker has forgotten the session')).toBe(true)
   })
 
-  it('when the edge refuses it alone: what came before it is stored, and the refusal is loud', async () => {
-    edge.judge = (message) => (message.payload?.includes('poison') ? 'refuse' : 'ok')
-    const payloads = numbered(1, 40)
-    payloads.splice(20, 0, '{"poison":true}')
-    broker.deliver(topicOf('a'), payloads)
+  it('when the edge refuses it alone, and its record too: what came before it is stored, and the refusal is loud', async () => {
+    edge.refusesRecords = true
+    edge.judge = (message) => (message.topic === topicOf('bad') ? 'refuse' : 'ok')
+    broker.deliver(topicOf('a'), numbered(1, 20))
+    broker.deliver(topicOf('bad'), ['{"poison":true}'])
+    broker.deliver(topicOf('a'), numbered(21, 40))
     await start()
     await waitUntil('it is logged', () => logged('refuses a single message'))
     await waitUntil('its predecessors are acknowledged', () => broker.acknowledged.length === 20)
     await settle()
     expect(broker.acknowledged).toEqual(upTo(20))
-    expect(await isReady()).toBe(false)
     edge.judge = () => 'ok'
     await waitUntil('all are acknowledged', () => broker.kept === 0)
     expect(edge.numbersOf('a')).toEqual(upTo(40))
   })
+})
+
+it('has the edge record one message in 1,000 that it always refuses, and stores the others within 5 s (G9)', async () => {
+  edge.judge = (message) => (message.payload?.includes('poison') ? 'refuse' : 'ok')
+  const payloads = numbered(1, 999)
+  payloads.splice(500, 0, JSON.stringify({ poison: 'x'.repeat(10_000) }))
+  broker.deliver(topicOf('a'), payloads)
+  const began = performance.now()
+  const { metricsUrl } = await start()
+  await waitUntil('all are acknowledged', () => broker.kept === 0)
+  expect(performance.now() - began).toBeLessThan(5_000)
+  expect(edge.numbersOf('a')).toEqual(upTo(999))
+  const records = edge.stored.filter(({ truncatedBytes }) => truncatedBytes !== undefined)
+  expect(records).toMatchObject([{ topic: topicOf('a'), truncatedBytes: 10_013 }])
+  const page = await (await fetch(`${metricsUrl}/metrics`)).text()
+  expect(page).toMatch(/^mqtt_bridge_poison_total 1$/m)
+  await waitUntil('the bridge is ready', isReady)
 })
 
 it('acknowledges a message that the edge rejected and recorded', async () => {
@@ -279,10 +296,52 @@ describe('from the edge to the broker', () => {
     expect(arrived()).toEqual(['m1', 'm2', 'm1', 'm2'])
   })
 
+  it('carries MQTT 5 properties, and drops what nobody wants any more as if it had been published', async () => {
+    await start()
+    await waitUntil('the bridge is ready', isReady)
+    const expiresAt = (ms: number) => new Date(Date.now() + ms).toISOString()
+    const asks = { responseTopic: 'v1/devices/a/commands/c/result', correlationData: btoa('c') }
+    edge.send({
+      type: 'publish',
+      data: {
+        messages: [
+          { ...message('over'), expiresAt: expiresAt(-1) },
+          { ...message('asks'), ...asks, expiresAt: expiresAt(60_000) },
+        ],
+      },
+    })
+    await waitUntil('both are confirmed', () => edge.published.length === 2)
+    expect(arrived()).toEqual(['asks'])
+    const { properties } = broker.published[0] ?? {}
+    expect(properties).toEqual({
+      responseTopic: asks.responseTopic,
+      correlationData: Buffer.from('c'),
+      messageExpiryInterval: 60,
+    })
+  })
+
+  it('drops what has become too old while the broker was away', async () => {
+    await start()
+    await waitUntil('the bridge is ready', isReady)
+    broker.silent = true
+    const expiresAt = new Date(Date.now() + 150).toISOString()
+    edge.send({ type: 'publish', data: { messages: [{ ...message('soon'), expiresAt }] } })
+    await waitUntil('it is written', () => broker.published.length === 1)
+    await waitUntil('its time is over', () => Date.now() > Date.parse(expiresAt))
+    broker.silent = false
+    broker.cut()
+    await waitUntil('it is confirmed', () => edge.published.length === 1)
+    expect(broker.published).toHaveLength(1)
+  })
+
   it("makes no device known by the bridge's own name", async () => {
     await start({ MQTT_USERNAME: 'bridge-1' })
     await waitUntil('the bridge is ready', isReady)
-    edge.send({ type: 'credentials.set', id: 'c1', data: { deviceId: 'bridge-1', password: 'p' } })
+    edge.send({
+      type: 'credentials.set',
+      id: 'c1',
+      data: { deviceId: 'bridge-1', username: 'bridge-1', password: 'p' },
+    })
     await waitUntil('it answers', () => edge.frames.length > 0)
     expect(edge.frames[0]).toMatchObject({
       data: { ok: false, detail: expect.stringMatching(/name/) },
@@ -292,7 +351,11 @@ describe('from the edge to the broker', () => {
   it('says that it cannot make devices known without an administrator', async () => {
     await start()
     await waitUntil('the bridge is ready', isReady)
-    edge.send({ type: 'credentials.set', id: 'c1', data: { deviceId: 'a', password: 'p' } })
+    edge.send({
+      type: 'credentials.set',
+      id: 'c1',
+      data: { deviceId: 'a', username: 'a', password: 'p' },
+    })
     await waitUntil('it answers', () => edge.frames.length > 0)
     expect(edge.frames[0]).toMatchObject({
       type: 'credentials.done',
@@ -300,6 +363,73 @@ describe('from the edge to the broker', () => {
       data: { ok: false },
     })
   })
+})
+
+describe('a second bridge with the same settings', () => {
+  let second: RunningBridge | undefined
+  afterEach(async () => {
+    await second?.stop()
+    second = undefined
+  })
+  const another = async () => {
+    const first = bridge
+    second = await start()
+    bridge = first
+  }
+  const health = async (running: RunningBridge | undefined) => {
+    const answer = await fetch(`${running?.metricsUrl}/health/ready`)
+    return [
+      answer.status,
+      ((await answer.json()) as { details: { broker: string } }).details.broker,
+    ]
+  }
+
+  it('stands by away from the broker, ready, and takes over within a second when the first is gone', async () => {
+    await start()
+    await waitUntil('the first is ready', isReady)
+    await another()
+    await waitUntil('the second stands by', () => edge.standby.length === 1)
+    await settle()
+    expect([broker.connects, await health(bridge), await health(second)]).toEqual([
+      1,
+      [200, 'up'],
+      [200, 'standing by'],
+    ])
+    broker.deliver(topicOf('a'), numbered(1, 10))
+    await waitUntil('the first has stored them', () => broker.kept === 0)
+    await bridge?.stop()
+    const goneAt = performance.now()
+    broker.deliver(topicOf('a'), numbered(11, 20))
+    await waitUntil('the second has stored the others', () => broker.kept === 0)
+    expect(performance.now() - goneAt).toBeLessThan(1_000)
+    expect(edge.numbersOf('a')).toEqual(upTo(20))
+    expect(await health(second)).toEqual([200, 'up'])
+  })
+
+  it('sends the first away when the edge has lost sight of it, and that one stays away', async () => {
+    await start()
+    await waitUntil('the first is ready', isReady)
+    await another()
+    await waitUntil('the second stands by', () => edge.standby.length === 1)
+    edge.socket?.close(4409)
+    await waitUntil('the second is at the broker', () => broker.connects >= 2)
+    await waitUntil('the first stands by', async () => (await health(bridge))[1] === 'standing by')
+    const { connects } = broker
+    await settle()
+    expect(broker.connects).toBe(connects)
+    broker.deliver(topicOf('a'), numbered(1, 10))
+    await waitUntil('they are stored', () => broker.kept === 0)
+    expect(await health(second)).toEqual([200, 'up'])
+  })
+})
+
+it('takes its own place at the edge at once when its socket was cut', async () => {
+  await start()
+  await waitUntil('the bridge is ready', isReady)
+  edge.socket?.terminate()
+  await waitUntil('it has the link again', () => edge.generation === 2)
+  await waitUntil('the bridge is ready', isReady)
+  expect(broker.connects).toBe(1)
 })
 
 describe('the page of metrics', () => {

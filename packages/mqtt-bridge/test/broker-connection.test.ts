@@ -26,7 +26,8 @@ describe('the connection to the broker', () => {
       receive: (_packet, handled) => handled(new Error('deferred')),
       onUp: () => {},
       onDown: () => {},
-      metrics: createMetrics({ inFlight: () => 0, ready: () => true }),
+      mayReturn: () => true,
+      metrics: createMetrics({ inFlight: () => 0, ready: () => true, active: () => true }),
       logger: new Logger({ service: 'test', level: 'error' }),
     })
     connection.start()

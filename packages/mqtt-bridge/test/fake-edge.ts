@@ -26,14 +26,23 @@ export class FakeEdge {
   duplicates = 0
   tokensGiven = 0
   refuseTokens = false
+  /** `judge` sees what is left of refused messages too. */
+  refusesRecords = false
   /** Requests under way now, and the most at one time. */
   concurrent = 0
   mostConcurrent = 0
   readonly #numbers = new Map<string, Set<number>>()
   readonly #server = createServer((request, response) => void this.#answer(request, response))
   readonly #sockets = new WebSocketServer({ noServer: true })
+  /** Of the bridge that has the link. */
   socket: WebSocket | undefined
+  /** Sockets of those that stand by, the oldest first. */
+  readonly standby: WebSocket[] = []
+  generation = 0
   url = ''
+  #instance: string | null = null
+  /** Devices that may not sign in any more, at a broker that asks. */
+  readonly revoked = new Set<string>()
 
   async listen(): Promise<this> {
     this.#server.on('upgrade', (request, socket, head) => {
@@ -42,12 +51,7 @@ export class FakeEdge {
         return
       }
       this.#sockets.handleUpgrade(request, socket, head, (ws) => {
-        this.socket = ws
-        this.send({ type: 'welcome', data: { link: 'default', generation: 1 } })
-        ws.on('message', (data) => {
-          if (String(data) === 'ping') ws.send('pong')
-          else this.frames.push(JSON.parse(String(data)))
-        })
+        this.#welcome(ws, new URL(request.url ?? '', 'http://edge').searchParams.get('instance'))
       })
     })
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
@@ -59,6 +63,35 @@ export class FakeEdge {
     for (const socket of this.#sockets.clients) socket.terminate()
     this.#server.closeAllConnections()
     await new Promise((resolve) => this.#server.close(resolve))
+  }
+
+  /** The link goes to the first bridge; the same process takes its own place, others wait until it is free. */
+  #welcome(ws: WebSocket, instance: string | null): void {
+    ws.on('message', (data) => {
+      if (String(data) === 'ping') ws.send('pong')
+      else this.frames.push(JSON.parse(String(data)))
+    })
+    ws.on('close', () => this.#left(ws))
+    const older = this.socket
+    const active = older === undefined || instance === this.#instance
+    if (active) {
+      this.socket = ws
+      this.#instance = instance
+      this.generation++
+      older?.close(4409)
+    } else this.standby.push(ws)
+    const data = { link: 'default', generation: this.generation, active }
+    ws.send(JSON.stringify({ type: 'welcome', data } satisfies BridgeDownFrame))
+  }
+
+  #left(ws: WebSocket): void {
+    const place = this.standby.indexOf(ws)
+    if (place >= 0) this.standby.splice(place, 1)
+    if (this.socket !== ws) return
+    this.socket = this.standby.shift()
+    this.#instance = null
+    if (this.socket === undefined) return
+    this.send({ type: 'activated', data: { generation: ++this.generation } })
   }
 
   send(frame: BridgeDownFrame): void {
@@ -124,7 +157,10 @@ export class FakeEdge {
     if (mode.type === 'ok' && mode.delayMs) {
       await new Promise((resolve) => setTimeout(resolve, mode.delayMs))
     }
-    const verdicts = batch.messages.map((message) => this.judge(message))
+    // What is left of a message can only be recorded.
+    const verdicts = batch.messages.map((message) =>
+      message.truncatedBytes === undefined || this.refusesRecords ? this.judge(message) : 'reject',
+    )
     if (verdicts.includes('refuse')) return json(response, 422, { code: 'validation_failed' })
     this.batches.push(batch.messages)
     const acks = new Map<string, BridgeAck>()
@@ -164,11 +200,15 @@ export class FakeEdge {
   /** A device's password is `password-{id}`. */
   #broker(path: string, body: Record<string, string>, response: ServerResponse): void {
     const { username = '', password, clientid = '', topic = '' } = body
+    const device = username.replace(/~2$/, '')
     const allowed = path.endsWith('auth')
       ? password === `password-${username}` &&
-        (clientid === username || clientid.startsWith(`${username}-`))
-      : topic.startsWith(`v1/devices/${username}/`)
-    json(response, 200, { result: allowed ? 'allow' : 'deny', is_superuser: false })
+        (clientid === device || clientid.startsWith(`${device}-`))
+      : [`v1/devices/${device}/`, `$aws/things/${device}/shadow/`].some((tree) =>
+          topic.startsWith(tree),
+        )
+    const result = allowed && !this.revoked.has(username) ? 'allow' : 'deny'
+    json(response, 200, { result, is_superuser: false })
   }
 }
 

@@ -1,3 +1,4 @@
+import { BridgeMessage } from '@menagerie/contracts'
 import { describe, expect, it } from 'vitest'
 import { AckBoard } from '../src/acks.ts'
 import { ArrivalTimes } from '../src/arrival-times.ts'
@@ -5,7 +6,7 @@ import { backoffMs } from '../src/backoff.ts'
 import { deviceAcls, isHarmless } from '../src/broker/device-role.ts'
 import { PublishedIds } from '../src/downlink/published-ids.ts'
 import { joinPages } from '../src/metrics/join-pages.ts'
-import { toBridgeMessage, toReceived } from '../src/received.ts'
+import { toBridgeMessage, toReceived, toRecord } from '../src/received.ts'
 import { readSettings } from '../src/settings.ts'
 import { judge } from '../src/supervise.ts'
 
@@ -57,6 +58,34 @@ describe('a message for the edge', () => {
     expect([message.payload?.length, message.truncatedBytes]).toEqual([131_072, undefined])
   })
 
+  it('carries where an MQTT 5 sender wants its answer, unless that is longer than anybody needs', () => {
+    const asks = (responseTopic: string, bytes: number) =>
+      toBridgeMessage(
+        { ...packet('{}'), properties: { responseTopic, correlationData: Buffer.alloc(bytes, 1) } },
+        arrival,
+      )
+    expect(asks('v1/devices/d1/x', 3)).toMatchObject({
+      responseTopic: 'v1/devices/d1/x',
+      correlationData: 'AQEB',
+    })
+    const long = asks('x'.repeat(1025), 769)
+    expect([long.responseTopic, long.correlationData]).toEqual([undefined, undefined])
+  })
+
+  it('leaves a record behind that says where it came from and how it began', () => {
+    const properties = { responseTopic: 'r', correlationData: Buffer.from('c') }
+    const text = `x${'ä'.repeat(4_000)}`
+    const received = toReceived({ ...packet(text), dup: true, properties }, 0, 0, arrival)
+    const record = JSON.parse(toRecord(received).json)
+    expect(BridgeMessage.parse(record)).toEqual({
+      topic: 'v1/devices/d1/events/e',
+      payloadBase64: Buffer.from(text).subarray(0, 4096).toString('base64'),
+      truncatedBytes: 8001,
+      qos: 1,
+      receivedAt: arrival,
+    })
+  })
+
   it('cuts a topic that no device may use, so that the edge can reject it alone', () => {
     const topic = `v1/devices/d1/telemetry/${'s'.repeat(60_000)}`
     expect(toBridgeMessage(packet('{}', topic), arrival).topic).toHaveLength(1024)
@@ -88,6 +117,7 @@ describe('settings', () => {
       realm: 'menagerie',
       client: { id: 'bridge', secret: 's' },
       link: 'default',
+      instance: expect.stringMatching(/^[0-9a-f-]{36}$/),
       metrics: { host: '127.0.0.1', port: 9090 },
       batchSize: 100,
       batchesInFlight: 2,
@@ -104,6 +134,10 @@ describe('settings', () => {
     [{ MQTT_PROTOCOL_VERSION: '3' }, 'MQTT_PROTOCOL_VERSION must be 5 or 4'],
     [{ MQTT_ADMIN_USERNAME: 'a' }, 'MQTT_ADMIN_PASSWORD and MQTT_ADMIN_USERNAME'],
     [{ LINK: 'a b' }, 'LINK must be'],
+    [{ INSTANCE: 'a b' }, 'INSTANCE must be'],
+    [{ MQTT_URL: 'mqtts://b', MQTT_CA_FILE: '/no/where' }, 'MQTT_CA_FILE names a file that cannot'],
+    [{ MQTT_CA_FILE: import.meta.filename }, 'MQTT_URL must begin with mqtts://'],
+    [{ MQTT_URL: 'mqtts://b', MQTT_CERT_FILE: import.meta.filename }, 'MQTT_KEY_FILE and MQTT_CE'],
   ])('that are wrong are named in one line: %j', (wrong, message) => {
     expect(() => readSettings({ ...least, ...wrong })).toThrow(message)
   })

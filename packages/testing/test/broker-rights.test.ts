@@ -33,6 +33,13 @@ describe.each(brokerKinds)(`the rights of clients on %s${missing}`, { timeout: 3
     'commands/c1/progress',
     'commands/c1/result',
   ]
+  const shadowTopics = ['get', 'update', 'delete'].map((name) => `$aws/things/d1/shadow/${name}`)
+
+  // Where the broker asks, the edge decides about these: decide-access.test.ts. The edge of this test does not.
+  const ownDownTopics =
+    kind === 'mosquitto'
+      ? ['v1/devices/d1/acks', 'v1/devices/d1/twin/delta', '$aws/things/d1/shadow/update/accepted']
+      : []
 
   it('refuse who gives no name or a wrong password (S104)', async () => {
     await expect(system.connect('d1', { password: 'wrong' })).rejects.toThrow()
@@ -51,8 +58,10 @@ describe.each(brokerKinds)(`the rights of clients on %s${missing}`, { timeout: 3
     for (const topic of upTopics) {
       await device.publishAsync(`v1/devices/d1/${topic}`, '{"from":"d1"}', { qos: 1 })
     }
+    for (const topic of shadowTopics) await device.publishAsync(topic, '{}', { qos: 1 })
     const topics = () => system.edge.stored.map(({ topic }) => topic)
-    await waitFor(() => upTopics.every((topic) => topics().includes(`v1/devices/d1/${topic}`)), {
+    const all = [...upTopics.map((topic) => `v1/devices/d1/${topic}`), ...shadowTopics]
+    await waitFor(() => all.every((topic) => topics().includes(topic)), {
       what: 'all to be stored',
     })
     await device.endAsync()
@@ -68,6 +77,10 @@ describe.each(brokerKinds)(`the rights of clients on %s${missing}`, { timeout: 3
       'v1/devices/d2/telemetry/t',
       'v1/devices/d2/acks',
       'v1/devices/d2/twin/delta',
+      '$aws/things/d2/shadow/update',
+      '$SYS/broker/uptime',
+      '$CONTROL/dynamic-security/v1',
+      ...ownDownTopics,
     ]) {
       const device = await system.connect('d1', { clientId: 'd1-foreign' })
       // MQTT 5 says no; MQTT 3.1.1 can only end the connection or stay silent.
@@ -94,8 +107,9 @@ describe.each(brokerKinds)(`the rights of clients on %s${missing}`, { timeout: 3
       'v1/devices/d1/#',
       'v1/devices/d1/acks',
       'v1/devices/d1/twin/+',
+      '$aws/things/d1/shadow/update/accepted',
     )
-    expect(granted).toEqual([1, 1, 1])
+    expect(granted).toEqual([1, 1, 1, 1])
     const foreign = [
       '#',
       '+/devices/d1/acks',
@@ -106,6 +120,10 @@ describe.each(brokerKinds)(`the rights of clients on %s${missing}`, { timeout: 3
       '$share/bridge/v1/devices/+/telemetry/+',
       '$share/x/#',
       '$share/x/v1/devices/d1/acks',
+      '$aws/things/d2/shadow/#',
+      '$aws/things/+/shadow/update',
+      '$aws/#',
+      '$CONTROL/#',
     ]
     for (const filter of foreign) {
       const codes = await subscribe(device, filter)
@@ -148,16 +166,33 @@ describe.each(brokerKinds)(`the rights of clients on %s${missing}`, { timeout: 3
     device.end(true)
   })
 
+  it('cut off who sends a packet that is too large; the rest goes on (S110)', async () => {
+    const device = await system.connect('d1', { clientId: 'd1-large' })
+    const closed = new Promise((resolve) => device.once('close', () => resolve('closed')))
+    const outcome = device
+      .publishAsync('v1/devices/d1/events/large', 'x'.repeat(400_000), { qos: 1 })
+      .then(
+        () => 'accepted',
+        () => 'refused',
+      )
+    expect(await Promise.race([outcome, closed])).not.toBe('accepted')
+    device.end(true)
+    expect(system.edge.stored.some(({ topic }) => topic.endsWith('/events/large'))).toBe(false)
+    await system.ready()
+  })
+
   it('do not let the bridge speak for a device (S114)', async () => {
     const { username, password } = system.broker.bridge
-    const impostor = await system.connect(username, { password, clientId: 'menagerie-bridge-x' })
-    const outcome = impostor.publishAsync('v1/devices/d1/events/e', '{}', { qos: 1 }).then(
-      () => 'accepted',
-      () => 'refused',
-    )
-    const closed = new Promise((resolve) => impostor.once('close', () => resolve('closed')))
-    expect(await Promise.race([outcome, closed])).not.toBe('accepted')
-    impostor.end(true)
+    for (const topic of [...upTopics.map((one) => `v1/devices/d1/${one}`), ...shadowTopics]) {
+      const impostor = await system.connect(username, { password, clientId: 'menagerie-bridge-x' })
+      const outcome = impostor.publishAsync(topic, '{}', { qos: 1 }).then(
+        () => 'accepted',
+        () => 'refused',
+      )
+      const closed = new Promise((resolve) => impostor.once('close', () => resolve('closed')))
+      expect([topic, await Promise.race([outcome, closed])]).not.toEqual([topic, 'accepted'])
+      impostor.end(true)
+    }
   })
 
   it('carry an acknowledgement of the edge to the device', async () => {

@@ -109,7 +109,12 @@ export class BrokerSystem {
   /** @throws Error when the broker refuses */
   async #provision(deviceId: string, password: string | null): Promise<boolean> {
     const id = `${deviceId}-${performance.now()}`
-    this.edge.send({ type: 'credentials.set', id, data: { deviceId, password } })
+    this.edge.send({
+      type: 'credentials.set',
+      id,
+      // A device's second user name is its id and `~2`.
+      data: { deviceId: deviceId.replace(/~2$/, ''), username: deviceId, password },
+    })
     const done = await waitFor(
       () => this.edge.frames.find((frame) => frame.type === 'credentials.done' && frame.id === id),
       { what: 'an answer of the bridge', intervalMs: 5 },

@@ -11,6 +11,8 @@ export const Settings = CommonSettings.extend({
   BROKER_ACCESS: z.enum(['ask', 'tell']),
   /** What a broker that asks must show. */
   BROKER_SECRET: z.string().min(16),
+  /** Seals passwords that wait for a bridge. */
+  LINK_KEY: z.string().min(32),
   /** Signs list cursors. */
   CURSOR_KEY: z.string().min(32),
 })

@@ -1,9 +1,12 @@
 import { createApp, d1Check, healthRoutes } from '@menagerie/core'
 import { type App, type Env, settingsOf } from './context.ts'
+import { forgetOldClaims } from './db/claims.ts'
 import { forgetOldKeys } from './db/idempotency-keys.ts'
 import { wakeSweeper } from './outbox.ts'
 import { bridgeRoutes } from './routes/bridge.ts'
 import { brokerRoutes } from './routes/broker.ts'
+import { claimRoutes } from './routes/claims.ts'
+import { commandRoutes } from './routes/commands.ts'
 import { credentialRoutes } from './routes/credentials.ts'
 import { deviceRoutes } from './routes/devices.ts'
 import { internalRoutes } from './routes/internal.ts'
@@ -26,9 +29,12 @@ healthRoutes(app, (env) => ({ database: d1Check(env.DB) }))
 // Before the devices: `bridge` stands where an id does.
 bridgeRoutes(app)
 brokerRoutes(app)
+// `claim` too.
+claimRoutes(app)
 deviceRoutes(app)
 credentialRoutes(app)
 twinRoutes(app)
+commandRoutes(app)
 socketRoutes(app)
 internalRoutes(app)
 
@@ -39,6 +45,6 @@ export { OutboxSweeper } from '@menagerie/durable-objects/outbox-sweeper'
 export default {
   fetch: app.fetch,
   scheduled: async (_controller, env) => {
-    await Promise.all([wakeSweeper(env), forgetOldKeys(env)])
+    await Promise.all([wakeSweeper(env), forgetOldKeys(env), forgetOldClaims(env)])
   },
 } satisfies ExportedHandler<Env>

@@ -1,3 +1,4 @@
+import { MAX_OPEN_COMMANDS } from '@menagerie/contracts'
 import { AppError, type Result, toTraceparent } from '@menagerie/core'
 import type { BridgeLinkApi } from '@menagerie/durable-objects/bridge-link'
 import type {
@@ -50,6 +51,16 @@ export function toAppError(error: DeviceTwinError): AppError {
       return new AppError('validation_failed', 'The request has fields that are not valid', {
         errors: [{ pointer: error.pointer, code: 'invalid', detail: error.detail }],
       })
+    case 'command_not_found':
+      return new AppError('not_found', 'The device has no such command')
+    case 'command_ended':
+      return new AppError('conflict', 'The command has ended; there is nothing to cancel')
+    case 'too_many_requests':
+      return new AppError(
+        'too_many_requests',
+        `At most ${MAX_OPEN_COMMANDS} commands of a device may be under way`,
+        { retryAfterSeconds: error.retryAfterSeconds },
+      )
     case 'overloaded':
     case 'storage_full':
       return new AppError(error.code, 'The device cannot be served now', {

@@ -7,8 +7,20 @@ beforeAll(async () => {
   owner = await aUser('user')
 })
 
-const issue = (id: string, headers: Record<string, string> = {}) =>
-  ask(owner, 'POST', `/devices/${id}/credentials`, undefined, headers)
+const issue = (id: string, headers: Record<string, string> = {}, body?: object) =>
+  ask(owner, 'POST', `/devices/${id}/credentials`, body, headers)
+const list = async (id: string) =>
+  (await ask(owner, 'GET', `/devices/${id}/credentials`)).body.data as {
+    id: string
+    username: string
+    state: string
+    expiresAt: string | null
+  }[]
+/** As if so much time had passed since the credentials were made. */
+const turn = (id: string, ms: number) =>
+  testEnv.DB.prepare('UPDATE broker_logins SET expires_at = expires_at - ? WHERE device_id = ?')
+    .bind(ms, id)
+    .run()
 const broker = { token: 'a-broker-secret-for-tests-only' }
 const auth = async (username: string, password: string, clientid = username): Promise<string> =>
   (await ask(broker, 'POST', '/devices/bridge/auth', { username, password, clientid })).body.result
@@ -33,7 +45,7 @@ describe('credentials, where the broker asks', () => {
     const id = await aDevice(owner)
     const { password } = (await issue(id, { 'idempotency-key': newId() })).body.data
     const rows = await Promise.all(
-      ['device_credentials', 'idempotency_keys', 'outbox'].map((table) =>
+      ['broker_logins', 'device_credentials', 'idempotency_keys', 'outbox'].map((table) =>
         testEnv.DB.prepare(`SELECT * FROM ${table}`).all(),
       ),
     )
@@ -56,6 +68,69 @@ describe('credentials, where the broker asks', () => {
     expect(await auth(id, shown?.body.data.password)).toBe('allow')
     const elsewhere = await issue(await aDevice(owner), key)
     expect([elsewhere.status, elsewhere.body.code]).toEqual([422, 'idempotency_mismatch'])
+  })
+
+  test('stand side by side for the overlap that was asked for, under two user names, and no longer', async () => {
+    const id = await aDevice(owner)
+    const first = (await issue(id, {}, { overlapSeconds: 60 })).body.data
+    expect([first.username, first.state]).toEqual([id, 'active'])
+    const second = (await issue(id, {}, { overlapSeconds: 3600 })).body.data
+    expect([second.username, second.clientId]).toEqual([`${id}~2`, id])
+    expect(await auth(id, first.password)).toBe('allow')
+    expect(await auth(`${id}~2`, second.password, id)).toBe('allow')
+    expect(await auth(`${id}~2`, first.password, id)).toBe('deny')
+    expect(await auth(`${id}~2`, second.password, `${id}~2`)).toBe('deny')
+    expect((await list(id)).map(({ username, state }) => [username, state])).toEqual([
+      [id, 'ending'],
+      [`${id}~2`, 'active'],
+    ])
+    // The longest life of one that ends is its first overlap, whatever a later rotation says.
+    const third = (await issue(id, {}, { overlapSeconds: 3600 })).body.data
+    expect([third.username, await auth(id, first.password)]).toEqual([id, 'deny'])
+    await turn(id, 3_600_001)
+    expect(await auth(`${id}~2`, second.password, id)).toBe('deny')
+    expect(await list(id)).toMatchObject([{ id: third.id, state: 'active', expiresAt: null }])
+    const last = (await issue(id)).body.data
+    expect([await auth(id, third.password), await auth(id, last.password)]).toEqual([
+      'deny',
+      'allow',
+    ])
+  })
+
+  test('are refused with an overlap of another length under the same key', async () => {
+    const id = await aDevice(owner)
+    const key = { 'idempotency-key': newId() }
+    await issue(id, key, { overlapSeconds: 60 })
+    const other = await issue(id, key, { overlapSeconds: 61 })
+    expect([other.status, other.body.code]).toEqual([422, 'idempotency_mismatch'])
+    for (const overlapSeconds of [-1, 604_801, 1.5, '60'])
+      expect((await issue(id, {}, { overlapSeconds })).status).toBe(422)
+  })
+
+  test('end all at once when they are revoked: not even who is connected may do anything (S112)', async () => {
+    const id = await aDevice(owner)
+    const first = (await issue(id)).body.data
+    await issue(id, {}, { overlapSeconds: 60 })
+    const acl = async (username: string) =>
+      (
+        await ask(broker, 'POST', '/devices/bridge/acl', {
+          username,
+          action: 'publish',
+          topic: `v1/devices/${id}/presence`,
+        })
+      ).body.result
+    expect([await acl(id), await acl(`${id}~2`)]).toEqual(['allow', 'allow'])
+    const stranger = await aUser('user')
+    expect((await ask(stranger, 'DELETE', `/devices/${id}/credentials`)).status).toBe(404)
+    expect((await ask(stranger, 'GET', `/devices/${id}/credentials`)).status).toBe(404)
+    for (let times = 0; times < 2; times++)
+      expect((await ask(owner, 'DELETE', `/devices/${id}/credentials`)).status).toBe(204)
+    expect(await list(id)).toEqual([])
+    expect([await auth(id, first.password), await acl(id), await acl(`${id}~2`)]).toEqual([
+      'deny',
+      'deny',
+      'deny',
+    ])
   })
 
   test('are given after all when the isolate that took the key has gone', async () => {
@@ -89,10 +164,12 @@ describe('what the broker asks', () => {
   })
 
   test('is answered bare, and members that are not ours are ignored', async () => {
+    const id = await aDevice(owner)
+    await issue(id)
     const { body } = await ask(broker, 'POST', '/devices/bridge/acl', {
-      username: 'd1',
-      clientid: 'd1',
-      topic: 'v1/devices/d1/telemetry/x',
+      username: id,
+      clientid: id,
+      topic: `v1/devices/${id}/telemetry/x`,
       action: 'publish',
       peerhost: '192.0.2.1',
     })

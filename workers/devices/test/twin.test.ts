@@ -69,6 +69,64 @@ describe('the twin', () => {
   })
 })
 
+describe('a name that reaches into prototypes', () => {
+  test.each(['{"desired":{"__proto__":{"a":1}}}', '{"desired":{"a":{"__proto__":1}}}'])(
+    'is refused and changes nothing: %s',
+    async (body) => {
+      const id = await aDevice(owner)
+      const refused = await ask(owner, 'PATCH', `/devices/${id}/twin`, body)
+      expect([refused.status, refused.body.code]).toEqual([422, 'validation_failed'])
+      expect((await ask(owner, 'GET', `/devices/${id}/twin`)).body.data.version).toBe(0)
+    },
+  )
+})
+
+describe('the history of a twin', () => {
+  const history = (id: string, query = '') =>
+    ask(owner, 'GET', `/devices/${id}/twin/history${query}`)
+
+  test('shows every change, the newest first, by whom and when', async () => {
+    const id = await aDevice(owner)
+    await patch(id, { desired: { led: 'on', fan: { speed: 2 } } })
+    await handOver(bridge, message(id, 'twin/reported', { state: { led: 'off' } }))
+    await patch(id, { desired: { fan: { speed: null } } })
+    await patch(id, { desired: { led: 'on' } })
+    const { status, body } = await history(id)
+    expect(status).toBe(200)
+    expect(body.data).toMatchObject([
+      { version: 3, section: 'desired', patch: { fan: { speed: null } }, actor: owner.id },
+      { version: 2, section: 'reported', patch: { led: 'off' }, actor: 'device' },
+      { version: 1, section: 'desired', patch: { led: 'on', fan: { speed: 2 } } },
+    ])
+    expect(body.data[0].time).toMatch(/^20..-.*Z$/)
+  })
+
+  test('is read in pages whose cursors are good for that device and those filters only', async () => {
+    const [id, other] = await Promise.all([aDevice(owner), aDevice(owner)])
+    for (const n of [1, 2, 3, 4, 5]) await patch(id, { desired: { n } })
+    const versions: number[] = []
+    let cursor = ''
+    do {
+      const { body } = await history(id, `?limit=2${cursor && `&cursor=${cursor}`}`)
+      versions.push(...body.data.map(({ version }: { version: number }) => version))
+      cursor = body.meta.nextCursor ?? ''
+    } while (cursor !== '')
+    expect(versions).toEqual([5, 4, 3, 2, 1])
+    const { body } = await history(id, '?limit=2')
+    const asked = `cursor=${body.meta.nextCursor}`
+    expect((await history(other, `?limit=2&${asked}`)).status).toBe(422)
+    expect((await history(id, `?section=desired&${asked}`)).status).toBe(422)
+    const reported = await history(id, '?section=reported')
+    expect(reported.body.data).toEqual([])
+  })
+
+  test('does not exist for others', async () => {
+    const id = await aDevice(owner)
+    const stranger = await aUser('user')
+    expect((await ask(stranger, 'GET', `/devices/${id}/twin/history`)).status).toBe(404)
+  })
+})
+
 describe('what a device told', () => {
   test('is shown by stream and by time', async () => {
     const id = await aDevice(owner)

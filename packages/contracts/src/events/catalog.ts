@@ -25,6 +25,7 @@ export const eventQueues = {
   'contact.abandoned.v1': ['history', 'rules'],
   'agent.activity.changed.v1': ['history'],
   'device.presence.changed.v1': ['history', 'rules', 'webhooks'],
+  'device.activity.changed.v1': ['history', 'rules', 'webhooks'],
   'device.telemetry.rolled.v1': ['history'],
   'device.event.v1': ['history', 'rules', 'webhooks'],
   'device.rule.triggered.v1': ['history', 'rules', 'webhooks'],

@@ -74,6 +74,33 @@ export const eventExamples: { [T in PublishedEventType]: EventData<T> } = {
     session: 's1',
     changedAt: at,
   },
+  'device.activity.changed.v1': {
+    ...device,
+    deviceName: 'Cellar',
+    active: false,
+    lastSeenAt: at,
+    inactivityTimeoutSeconds: 60,
+    changedAt: at,
+  },
+  'device.telemetry.rolled.v1': {
+    ...device,
+    stream: 'climate',
+    bucket: {
+      start: at,
+      count: 60,
+      values: { temperature: { min: 19.5, max: 21.25, mean: 20.5, count: 60 } },
+    },
+  },
+  'device.command.finished.v1': {
+    ...device,
+    commandId: '019aa5b8-7c00-7000-8000-000000000007',
+    name: 'reboot',
+    state: 'SUCCESSFUL',
+    error: null,
+    createdAt: at,
+    sentAt: at,
+    finishedAt: at,
+  },
   'device.event.v1': {
     ...device,
     name: 'door',

@@ -4,7 +4,8 @@ import { auditFields } from '../audit.ts'
 import { RejectionCode } from '../bridge.ts'
 import { CallDirection, CallStatus, TerminalCallStatus } from '../calls.ts'
 import { MessageChannel, MessageStatus } from '../conversations.ts'
-import { DeviceId, PresenceState, StreamName, ThresholdRule } from '../devices.ts'
+import { CommandError, CommandState } from '../device-commands.ts'
+import { DeviceId, PresenceState, StreamName, TelemetryBucket, ThresholdRule } from '../devices.ts'
 import {
   Channel,
   NotificationContent,
@@ -112,6 +113,31 @@ export const eventData = {
     previousState: PresenceState,
     session: z.string().nullable(),
     changedAt: Timestamp,
+  }),
+  /** A device has been silent for as long as its owner set, or speaks again. */
+  'device.activity.changed.v1': z.strictObject({
+    ...device,
+    deviceName: z.string(),
+    active: z.boolean(),
+    lastSeenAt: Timestamp,
+    inactivityTimeoutSeconds: z.number().int(),
+    changedAt: Timestamp,
+  }),
+  /** An hour of a stream that has ended. */
+  'device.telemetry.rolled.v1': z.strictObject({
+    ...device,
+    stream: StreamName,
+    bucket: TelemetryBucket,
+  }),
+  'device.command.finished.v1': z.strictObject({
+    ...device,
+    commandId: Id,
+    name: StreamName,
+    state: CommandState,
+    error: CommandError.nullable(),
+    createdAt: Timestamp,
+    sentAt: Timestamp.nullable(),
+    finishedAt: Timestamp,
   }),
   'device.event.v1': z.strictObject({
     ...device,

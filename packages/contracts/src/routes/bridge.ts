@@ -55,6 +55,11 @@ export const bridge = {
             .string()
             .regex(/^[A-Za-z0-9_-]{1,64}$/)
             .default('default'),
+          /** Names the process: the same one that comes again takes the place of its older socket at once. */
+          instance: z
+            .string()
+            .regex(/^[A-Za-z0-9_-]{1,64}$/)
+            .optional(),
         }),
       },
       responses: { 101: { description: 'menagerie.v1' } },

@@ -1,11 +1,18 @@
 import { z } from '@hono/zod-openapi'
 import { TicketGrant } from '../calls.ts'
 import {
+  CreateCredentialsRequest,
+  CredentialInfo,
+  DeviceCredentials,
+} from '../device-credentials.ts'
+import {
+  ClaimCode,
+  ClaimDeviceRequest,
   CreateDeviceRequest,
   Device,
-  DeviceCredentials,
   DeviceId,
   DeviceListQuery,
+  PatchDeviceRequest,
   PatchTwinRequest,
   Presence,
   PutRulesRequest,
@@ -13,6 +20,8 @@ import {
   Telemetry,
   TelemetryQuery,
   Twin,
+  TwinChange,
+  TwinHistoryQuery,
 } from '../devices.ts'
 import { dataOf, pageOf } from '../envelope.ts'
 import { queryInteger } from '../primitives.ts'
@@ -63,6 +72,26 @@ export const devices = {
     request: { params },
     responses: { 200: jsonAnswer(dataOf(Device), 'The device') },
   }),
+  update: declare(
+    { ...write, idempotent: true, errors: ['not_found', 'idempotency_mismatch', 'storage_full'] },
+    {
+      method: 'patch',
+      path: '/devices/{id}',
+      summary: "Change a device's name, metadata, tags or inactivity timeout",
+      request: { params, ...jsonBody(PatchDeviceRequest) },
+      responses: { 200: jsonAnswer(dataOf(Device), 'The device') },
+    },
+  ),
+  remove: declare(
+    { ...write, critical: true, timeoutMs: 15_000, errors: ['not_found'] },
+    {
+      method: 'delete',
+      path: '/devices/{id}',
+      summary: 'Retire a device: its access to the broker ends, and its id is never given again',
+      request: { params },
+      responses: { 204: { description: 'Retired' } },
+    },
+  ),
   credentials: declare(
     {
       ...write,
@@ -74,11 +103,61 @@ export const devices = {
     {
       method: 'post',
       path: '/devices/{id}/credentials',
-      summary: 'New MQTT credentials; earlier ones end. Answered when the broker has them',
-      request: { params },
+      summary: 'New MQTT credentials, shown once; earlier ones end, at once or after an overlap',
+      request: {
+        params,
+        body: {
+          required: false,
+          content: { 'application/json': { schema: CreateCredentialsRequest } },
+        },
+      },
       responses: { 201: jsonAnswer(dataOf(DeviceCredentials), 'The password, shown once') },
     },
   ),
+  listCredentials: declare(read, {
+    method: 'get',
+    path: '/devices/{id}/credentials',
+    summary: 'The credentials of a device as they stand; passwords are shown once only',
+    request: { params },
+    responses: { 200: jsonAnswer(dataOf(z.array(CredentialInfo)), 'At most two') },
+  }),
+  revokeCredentials: declare(
+    { ...write, critical: true, timeoutMs: 15_000, errors: ['not_found'] },
+    {
+      method: 'delete',
+      path: '/devices/{id}/credentials',
+      summary: "End all of a device's credentials; its connections are cut within 10 seconds",
+      request: { params },
+      responses: { 204: { description: 'None is left' } },
+    },
+  ),
+  claimCode: declare(
+    { ...write, critical: true, errors: ['not_found', 'storage_full'] },
+    {
+      method: 'post',
+      path: '/devices/{id}/claim-code',
+      summary: 'A code by which another account takes the device over; an earlier one ends',
+      request: { params },
+      responses: { 201: jsonAnswer(dataOf(ClaimCode), 'The code, shown once') },
+    },
+  ),
+  claim: declare(
+    { ...write, idempotent: true, errors: ['not_found', 'idempotency_mismatch', 'storage_full'] },
+    {
+      method: 'post',
+      path: '/devices/claim',
+      summary: 'Take over a device by its claim code',
+      request: jsonBody(ClaimDeviceRequest),
+      responses: { 200: jsonAnswer(dataOf(Device), 'The device, now of the caller') },
+    },
+  ),
+  twinHistory: declare(read, {
+    method: 'get',
+    path: '/devices/{id}/twin/history',
+    summary: 'Changes of the twin, the newest first',
+    request: { params, query: TwinHistoryQuery },
+    responses: { 200: jsonAnswer(pageOf(TwinChange), 'A page of changes') },
+  }),
   twin: declare(read, {
     method: 'get',
     path: '/devices/{id}/twin',

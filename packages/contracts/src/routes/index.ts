@@ -7,6 +7,7 @@ import { clients } from './clients.ts'
 import { conversations } from './conversations.ts'
 import { credentials } from './credentials.ts'
 import type { DeclaredRoute } from './declare.ts'
+import { deviceCommands } from './device-commands.ts'
 import { devices } from './devices.ts'
 import { flows } from './flows.ts'
 import { notifications } from './notifications.ts'
@@ -30,6 +31,7 @@ export {
   clients,
   conversations,
   credentials,
+  deviceCommands,
   devices,
   flows,
   notifications,
@@ -59,6 +61,7 @@ export const allRoutes: readonly DeclaredRoute[] = [
   conversations,
   webhooks,
   bridge,
+  deviceCommands,
   devices,
   notifications,
   reports,

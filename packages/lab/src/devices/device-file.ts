@@ -9,10 +9,14 @@ export interface KeptDevice {
   outbox?: Outbox
 }
 
+/** A thousand devices that are registered one after the other are not written a thousand times. */
+const WRITE_AFTER_MS = 250
+
 /** The simulated devices of a data folder, `lab-devices.json` in it; nothing is kept without a folder. */
 export class DeviceFile {
   readonly #path: string | undefined
   readonly #devices: Record<string, KeptDevice>
+  #writing: NodeJS.Timeout | undefined
 
   constructor(dataDir: string | undefined) {
     this.#path = dataDir === undefined ? undefined : join(dataDir, 'lab-devices.json')
@@ -23,20 +27,30 @@ export class DeviceFile {
         : {}
   }
 
-  /** What is known of a device, which is taken to run from now on. */
-  take(id: string): KeptDevice | undefined {
-    const known = this.#devices[id]
-    if (known === undefined) return undefined
-    this.keep(id, { password: known.password })
-    return known
+  /** What is known of devices, which are taken to run from now on. */
+  takeAll(ids: readonly string[]): ReadonlyMap<string, KeptDevice> {
+    const known = ids.flatMap((id) => {
+      const device = this.#devices[id]
+      return device === undefined ? [] : [[id, device] as const]
+    })
+    if (known.length > 0) this.keepAll(known.map(([id, { password }]) => [id, { password }]))
+    return new Map(known)
   }
 
+  /** Written soon: a password that is lost with the process is asked for again. */
   keep(id: string, device: KeptDevice): void {
-    this.keepAll([[id, device]])
+    this.#devices[id] = device
+    this.#writing ??= setTimeout(() => this.#write(), WRITE_AFTER_MS)
   }
 
   keepAll(devices: readonly (readonly [string, KeptDevice])[]): void {
     for (const [id, device] of devices) this.#devices[id] = device
+    this.#write()
+  }
+
+  #write(): void {
+    clearTimeout(this.#writing)
+    this.#writing = undefined
     if (this.#path === undefined) return
     // Written beside and renamed, so that a kill in between leaves the old file whole; it holds passwords.
     const beside = `${this.#path}.new`

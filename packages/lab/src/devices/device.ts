@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { connect, type ISubscriptionGrant, type MqttClient } from 'mqtt'
+import { connect, type IPublishPacket, type ISubscriptionGrant, type MqttClient } from 'mqtt'
 import { parseObject } from '../http.ts'
+import { type CommandAnswer, CommandBook } from './command-book.ts'
 import {
   acknowledge,
   due,
@@ -22,7 +23,15 @@ export interface DeviceOptions {
   resendAfterMs: number
   /** Goes on with an earlier run's numbering; a new one is begun when left out. */
   outbox?: Outbox | undefined
+  /** With so many unconfirmed messages it makes no more; `OUTBOX_LIMIT` unless given. */
+  outboxLimit?: number
+  /** How far its clock is off, in milliseconds. */
+  skewMs?: number
+  /** The broker keeps its session while it is away. */
+  keepsSession?: boolean
 }
+
+type Properties = IPublishPacket['properties']
 
 /** The broker does not take the device's name and password. */
 export class RefusedError extends Error {
@@ -31,10 +40,12 @@ export class RefusedError extends Error {
 
 /** Reason codes of CONNACK: bad credentials and not authorized, in MQTT 3.1.1 §3.2.2.3 and MQTT 5 §3.2.2.2. */
 const refusals: ReadonlySet<unknown> = new Set([4, 5, 134, 135])
+/** Seconds that the broker keeps the session of a device that sleeps. */
+const SESSION_SECONDS = 86_400
 
 /**
  * A device as the contract wants it (§5): tells its presence, with a last will, numbers its telemetry, keeps each
- * message until the edge has confirmed it, and reports what it is asked to be.
+ * message until the edge has confirmed it, reports what it is asked to be and carries out commands once each.
  */
 export class SimulatedDevice {
   readonly id: string
@@ -46,6 +57,12 @@ export class SimulatedDevice {
   #session = randomUUID()
   #made = 0
   #confirmed = 0
+  #asleep = false
+  /** The newest delta that was carried out. */
+  #deltaVersion = 0
+  readonly #commands = new CommandBook()
+  /** Answers to commands that the broker has not taken yet, by topic and text. */
+  readonly #answers = new Map<string, () => void>()
   /** Where the weather of this device stands. */
   readonly #phase = Math.random() * 2 * Math.PI
 
@@ -58,7 +75,10 @@ export class SimulatedDevice {
       clientId: options.id,
       username: options.id,
       password: options.password,
-      clean: true,
+      clean: options.keepsSession !== true,
+      ...(options.keepsSession && options.protocolVersion === 5
+        ? { properties: { sessionExpiryInterval: SESSION_SECONDS } }
+        : {}),
       keepalive: 30,
       reconnectPeriod: 1_000,
       resubscribe: false,
@@ -71,7 +91,9 @@ export class SimulatedDevice {
       this.#session = randomUUID()
       this.#client.options.will = this.#will()
     })
-    this.#client.on('message', (topic, payload) => this.#received(topic, payload.toString()))
+    this.#client.on('message', (topic, payload, packet) =>
+      this.#received(topic, payload.toString(), packet.properties),
+    )
     // Told by `ready`; later ones pass by reconnecting.
     this.#client.on('error', () => {})
     this.#flushing = setInterval(() => this.#flush(), Math.min(1_000, options.resendAfterMs))
@@ -85,16 +107,21 @@ export class SimulatedDevice {
     return this.#client.connected
   }
 
+  get isAsleep(): boolean {
+    return this.#asleep
+  }
+
   get password(): string {
     return this.#options.password
   }
 
-  /** Telemetry messages that were made, how many the edge has confirmed, and how many wait for it. */
-  get counts(): { made: number; confirmed: number; waiting: number } {
+  /** Telemetry messages that were made, how many the edge has confirmed, how many wait for it; and commands done. */
+  get counts(): { made: number; confirmed: number; waiting: number; commands: number } {
     return {
       made: this.#made,
       confirmed: this.#confirmed,
       waiting: this.#outbox.waiting.length,
+      commands: this.#commands.done,
     }
   }
 
@@ -128,16 +155,34 @@ export class SimulatedDevice {
 
   /** Takes a measurement. A full outbox takes none: the device waits for the edge. */
   measure(now: number): void {
-    if (isFull(this.#outbox)) return
+    if (this.#asleep || isFull(this.#outbox, this.#options.outboxLimit)) return
     const turn = this.#phase + now / 60_000
     const values = {
       temperature: Math.round((21 + 4 * Math.sin(turn) + Math.random()) * 10) / 10,
       humidity: Math.round(50 + 15 * Math.cos(turn) + 2 * Math.random()),
     }
-    const body = { time: new Date(now).toISOString(), values }
+    const body = { time: this.#clock(now), values }
     this.#outbox = put(this.#outbox, this.#topic('telemetry/climate'), body)
     this.#made += 1
     this.#flush()
+  }
+
+  /** Says that it goes, and leaves the broker. */
+  sleep(): void {
+    if (this.#asleep) return
+    this.#asleep = true
+    void this.#sayGoodbye()
+  }
+
+  wake(): void {
+    if (!this.#asleep) return
+    this.#asleep = false
+    this.#client.reconnect()
+  }
+
+  /** Loses its connection without a word. */
+  drop(): void {
+    if (this.#client.connected) this.#client.stream.destroy()
   }
 
   /** Says that it goes and disconnects, within two seconds; what is not confirmed stays in `outbox`. */
@@ -166,16 +211,17 @@ export class SimulatedDevice {
 
   #connected(): void {
     this.#outbox = reconnected(this.#outbox)
-    const topics = ['acks', 'twin/delta'].map((name) => this.#topic(name))
+    const topics = ['acks', 'twin/delta', 'commands/+'].map((name) => this.#topic(name))
     this.#client.subscribe(topics, { qos: 1 }, (error, granted?: ISubscriptionGrant[]) => {
       // A broker that takes the connection and not the subscriptions is tried again with the next connection.
       if (error || granted?.some(({ qos }) => qos >= 128)) this.#client.reconnect()
     })
     this.#publish(this.#topic('presence'), this.#presence('online'), true)
+    for (const send of this.#answers.values()) send()
     this.#flush()
   }
 
-  #received(topic: string, payload: string): void {
+  #received(topic: string, payload: string, properties: Properties): void {
     const message = parseObject(payload)
     if (message === undefined) return
     if (topic === this.#topic('acks')) {
@@ -186,9 +232,38 @@ export class SimulatedDevice {
       this.#confirmed += before - this.#outbox.waiting.length
       this.#flush()
     }
-    // Whatever is asked for is done at once, and reported.
-    if (topic === this.#topic('twin/delta') && typeof message.state === 'object')
+    // Whatever is asked for is done at once, and reported; an older wish that comes late is not.
+    if (topic === this.#topic('twin/delta') && typeof message.state === 'object') {
+      const version = typeof message.version === 'number' ? message.version : this.#deltaVersion
+      if (version < this.#deltaVersion) return
+      this.#deltaVersion = version
       this.#publish(this.#topic('twin/reported'), JSON.stringify({ state: message.state }))
+    }
+    const commands = this.#topic('commands/')
+    if (topic.startsWith(commands)) {
+      const id = topic.slice(commands.length)
+      void this.#commands.take(id, message, (answer) => this.#answer(id, answer, properties))
+    }
+  }
+
+  /** Said until the broker has it: unlike measurements, answers have no number that the edge confirms. */
+  #answer(id: string, { kind, body }: CommandAnswer, properties: Properties): void {
+    const { responseTopic, correlationData } = properties ?? {}
+    const asked = kind === 'result' && responseTopic?.startsWith(this.#topic('')) === true
+    const topic = asked ? responseTopic : this.#topic(`commands/${id}/${kind}`)
+    const payload = JSON.stringify(body)
+    const key = `${topic} ${payload}`
+    const send = () =>
+      this.#client.publish(
+        topic,
+        payload,
+        { qos: 1, ...(asked && correlationData ? { properties: { correlationData } } : {}) },
+        (error) => {
+          if (!error) this.#answers.delete(key)
+        },
+      )
+    this.#answers.set(key, send)
+    if (this.#client.connected) send()
   }
 
   #flush(): void {
@@ -215,7 +290,12 @@ export class SimulatedDevice {
   }
 
   #presence(state: 'online' | 'offline'): string {
-    return JSON.stringify({ state, session: this.#session, time: new Date().toISOString() })
+    return JSON.stringify({ state, session: this.#session, time: this.#clock(Date.now()) })
+  }
+
+  /** The time as its own clock has it. */
+  #clock(now: number): string {
+    return new Date(now + (this.#options.skewMs ?? 0)).toISOString()
   }
 
   #topic(name: string): string {

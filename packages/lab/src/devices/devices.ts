@@ -1,6 +1,8 @@
 import { ApiError, type Client, createSession } from '@menagerie/client'
 import { type DeviceOptions, RefusedError, SimulatedDevice } from './device.ts'
-import { DeviceFile } from './device-file.ts'
+import { DeviceFile, type KeptDevice } from './device-file.ts'
+import { startHabits } from './habits.ts'
+import { OUTBOX_LIMIT } from './outbox.ts'
 import { registerDevice } from './registrar.ts'
 
 export interface DevicesOptions {
@@ -21,17 +23,26 @@ export interface DevicesOptions {
   dataDir?: string
   /** After how long an unconfirmed message goes out again; 5 s unless given. */
   resendAfterMs?: number
+  /** Length of a device's naps, about as long as it is awake in between; it never sleeps unless given. */
+  sleepSeconds?: number
+  /** How often a minute each connection is lost; never unless given. */
+  dropsPerMinute?: number
+  /** How far the clocks of devices may be off, in either direction; not at all unless given. */
+  skewSeconds?: number
   /** Told one line of progress at a time. */
   say?: (line: string) => void
 }
 
 export interface DeviceCounts {
   connected: number
+  asleep: number
   /** Telemetry messages that were made, and how many of them the edge has confirmed. */
   made: number
   confirmed: number
   /** Not confirmed yet, those of an earlier run among them. */
   waiting: number
+  /** Commands that were carried out. */
+  commands: number
 }
 
 export interface RunningDevices {
@@ -46,7 +57,10 @@ export interface RunningDevices {
 }
 
 /** So many are registered at a time: each needs the broker to write its password down. */
-const AT_A_TIME = 4
+const AT_A_TIME = 16
+/** Unconfirmed messages of all devices together: what bounds the memory while the edge is away. */
+const MOST_WAITING = 200_000
+const LEAST_OUTBOX = 50
 const CONNECT_WITHIN_MS = 30_000
 
 /**
@@ -66,11 +80,12 @@ export async function startDevices(
   const running = new Map<string, SimulatedDevice>()
   const failed: { id: string; reason: string }[] = []
   const waiting = Array.from({ length: count }, (_, index) => `${prefix}-${index + 1}`)
+  const kept = file.takeAll(waiting)
 
   async function startSome(): Promise<void> {
     for (let id = waiting.shift(); id !== undefined && !signal.aborted; id = waiting.shift()) {
       try {
-        running.set(id, await startOne(id, options, session.client, file, signal))
+        running.set(id, await startOne(id, kept.get(id), options, session.client, file, signal))
       } catch (error) {
         if (signal.aborted) return
         const reason = nameOf(error)
@@ -96,9 +111,13 @@ export async function startDevices(
     return { stop: () => clearTimeout(timer) }
   })
 
+  const { sleepSeconds = 0, dropsPerMinute = 0 } = options
+  const endHabits = startHabits([...running.values()], { sleepSeconds, dropsPerMinute })
+
   let stopped: Promise<void> | undefined
   async function stopAll(): Promise<void> {
     for (const timer of measuring) timer.stop()
+    endHabits()
     await Promise.all([...running.values()].map((device) => device.stop()))
     file.keepAll(
       [...running].map(([id, { password, outbox }]) => [id, { password, outbox }] as const),
@@ -111,6 +130,7 @@ export async function startDevices(
     counts: () => countAll([...running.values()]),
     async settle(timeoutMs) {
       for (const timer of measuring) timer.stop()
+      endHabits()
       const until = Date.now() + timeoutMs
       await new Promise<void>((resolve) => {
         const look = () => {
@@ -135,13 +155,19 @@ export async function startDevices(
 
 async function startOne(
   id: string,
-  { mqttUrl, protocolVersion, resendAfterMs = 5_000 }: DevicesOptions,
+  kept: KeptDevice | undefined,
+  options: DevicesOptions,
   client: Client,
   file: DeviceFile,
   signal: AbortSignal,
 ): Promise<SimulatedDevice> {
-  const common = { id, mqttUrl, protocolVersion, resendAfterMs }
-  const kept = file.take(id)
+  const { mqttUrl, protocolVersion, resendAfterMs = 5_000, skewSeconds = 0 } = options
+  const common = {
+    ...{ id, mqttUrl, protocolVersion, resendAfterMs },
+    outboxLimit: Math.max(LEAST_OUTBOX, Math.min(OUTBOX_LIMIT, MOST_WAITING / options.count)),
+    skewMs: (Math.random() * 2 - 1) * skewSeconds * 1000,
+    keepsSession: (options.sleepSeconds ?? 0) > 0,
+  }
   if (kept !== undefined) {
     try {
       return await connected({ ...common, ...kept }, signal)
@@ -173,9 +199,11 @@ function countAll(devices: readonly SimulatedDevice[]): DeviceCounts {
     devices.reduce((total, device) => total + of(device), 0)
   return {
     connected: sum((device) => (device.isConnected ? 1 : 0)),
+    asleep: sum((device) => (device.isAsleep ? 1 : 0)),
     made: sum((device) => device.counts.made),
     confirmed: sum((device) => device.counts.confirmed),
     waiting: sum((device) => device.counts.waiting),
+    commands: sum((device) => device.counts.commands),
   }
 }
 

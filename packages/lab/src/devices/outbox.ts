@@ -28,7 +28,8 @@ const WINDOW = 100
 
 export const newOutbox = (epoch: number): Outbox => ({ epoch, nextSeq: 1, waiting: [] })
 
-export const isFull = (outbox: Outbox): boolean => outbox.waiting.length >= OUTBOX_LIMIT
+export const isFull = (outbox: Outbox, limit = OUTBOX_LIMIT): boolean =>
+  outbox.waiting.length >= limit
 
 /** Gives a message its number. */
 export function put(outbox: Outbox, topic: string, body: Waiting['body']): Outbox {

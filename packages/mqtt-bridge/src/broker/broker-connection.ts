@@ -1,11 +1,13 @@
 import type { Logger } from '@menagerie/core/logger'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { backoffMs } from '../backoff.ts'
+import type { PublishOptions } from '../downlink/outgoing.ts'
 import type { BridgeMetrics } from '../metrics/metrics.ts'
 import type { PublishPacket } from '../received.ts'
 import type { BridgeSettings } from '../settings.ts'
 import { Trouble } from '../trouble.ts'
 import type { Handled } from '../uplink.ts'
+import { addressOf } from './client-options.ts'
 import { upTopicsOf } from './topics.ts'
 
 /** A week: as long as the broker keeps what arrives while no bridge is there. */
@@ -30,6 +32,11 @@ export interface BrokerConnectionOptions {
   receive(packet: PublishPacket, handled: Handled): void
   onUp(): void
   onDown(): void
+  /**
+   * Whether this bridge has the link for sure: asked before it returns to a broker that may have given the session to
+   * another bridge.
+   */
+  mayReturn(): boolean
   metrics: BridgeMetrics
   logger: Logger
 }
@@ -69,7 +76,7 @@ export class BrokerConnection {
     clearTimeout(this.#timer)
     this.#state = { name: 'connecting' }
     const { settings, receive } = this.#options
-    const client = mqtt.connect(settings.mqtt.url, clientOptions(settings))
+    const client = mqtt.connect(addressOf(settings.mqtt).url, clientOptions(settings))
     this.#client = client
     // In the same tick as connect(): what the session holds arrives right behind CONNACK, and the client's own
     // handler would acknowledge it.
@@ -116,7 +123,9 @@ export class BrokerConnection {
    *
    * @throws PublishRefused when the broker says no; Error when the connection ends first
    */
-  publish(topic: string, payload: string, options: { qos: 0 | 1; retain: boolean }): Promise<void> {
+  publish(topic: string, payload: string, { properties, ...how }: PublishOptions): Promise<void> {
+    const isNew = this.#options.settings.mqtt.protocolVersion === 5
+    const options = isNew && properties !== undefined ? { ...how, properties } : how
     const client = this.#client
     if (client === undefined || this.#state.name !== 'up') {
       return Promise.reject(new Error('not connected to the broker'))
@@ -195,8 +204,14 @@ export class BrokerConnection {
     const wait = this.#takenOver
       ? TAKEN_OVER_PAUSE_MS * (1 + Math.random())
       : backoffMs(this.#attempt, MOST_BACKOFF_MS, Math.random(), 100)
+    // MQTT 3.1.1 has no words for it: the connection just ends.
+    const mayBeTaken = this.#takenOver || this.#options.settings.mqtt.protocolVersion === 4
     this.#takenOver = false
-    this.#timer = setTimeout(() => this.start(), wait)
+    const again = () => {
+      if (!mayBeTaken || this.#options.mayReturn()) this.start()
+      else this.#state = { name: 'parked', reason: 'the link is not held for sure' }
+    }
+    this.#timer = setTimeout(again, wait)
   }
 
   #drop(): void {
@@ -221,11 +236,12 @@ const sender = (client: MqttClient) =>
   }
 
 function clientOptions({
-  mqtt: { protocolVersion, username, password, clientId, keepaliveSeconds },
+  mqtt,
   maxInFlight,
 }: Pick<BridgeSettings, 'mqtt' | 'maxInFlight'>): IClientOptions {
+  const { username, password, clientId, keepaliveSeconds } = mqtt
   return {
-    protocolVersion,
+    ...addressOf(mqtt).options,
     username,
     password,
     clientId,
@@ -235,7 +251,7 @@ function clientOptions({
     reconnectPeriod: 0,
     connectTimeout: CONNECT_TIMEOUT_MS,
     resubscribe: false,
-    ...(protocolVersion === 5
+    ...(mqtt.protocolVersion === 5
       ? {
           properties: {
             sessionExpiryInterval: SESSION_EXPIRY_SECONDS,

@@ -4,11 +4,22 @@ import mqtt, { type MqttClient } from 'mqtt'
 import { z } from 'zod'
 import { parseJson } from '../parse-json.ts'
 import type { BridgeSettings } from '../settings.ts'
-import { isHarmless, removeCommands, setCommands } from './device-role.ts'
+import { addressOf } from './client-options.ts'
+import {
+  isHarmless,
+  lookCommands,
+  otherUsername,
+  removeCommands,
+  removeRoleCommands,
+  type SecurityCommand,
+  setCommands,
+} from './device-role.ts'
 
 const CONTROL = '$CONTROL/dynamic-security/v1'
 /** The edge waits 5 s. */
 const TIMEOUT_MS = 4_000
+/** Of it, for the broker to be there at all: a bridge that has just come is asked at once. */
+const READY_MS = 2_000
 
 const Responses = z.looseObject({
   responses: z.array(
@@ -34,6 +45,9 @@ export class Provisioner {
   readonly #settings: Pick<BridgeSettings, 'mqtt' | 'admin'>
   readonly #logger: Logger
   readonly #pending = new Map<string, Pending>()
+  /** The last change of each device, so that they follow one another. */
+  readonly #tails = new Map<string, Promise<unknown>>()
+  readonly #waiting = new Set<() => void>()
   #client: MqttClient | undefined
   #ready = false
 
@@ -45,9 +59,10 @@ export class Provisioner {
   start(): void {
     const { admin, mqtt: broker } = this.#settings
     if (admin === undefined) return
-    const client = mqtt.connect(broker.url, {
+    const { url, options } = addressOf(broker)
+    const client = mqtt.connect(url, {
+      ...options,
       ...admin,
-      protocolVersion: broker.protocolVersion,
       // Not the bridge's own, and no session: an answer that comes late is of no use.
       clientId: `${broker.clientId}-admin-${randomUUID().slice(0, 8)}`,
       clean: true,
@@ -62,7 +77,7 @@ export class Provisioner {
           this.#logger.error('the broker refuses its administrator: devices cannot be made known', {
             error,
           })
-        }
+        } else for (const go of this.#waiting) go()
       })
     })
     client.on('close', () => {
@@ -73,25 +88,57 @@ export class Provisioner {
   }
 
   /**
-   * Returns when the broker has said that it knows the device's password, or has forgotten the device.
+   * Returns when the broker has said that it knows the password, or has forgotten the user name and cut its connections.
    *
    * @param password `null` takes the access away
    */
-  async set(deviceId: string, password: string | null): Promise<Provisioned> {
+  set(deviceId: string, username: string, password: string | null): Promise<Provisioned> {
+    const before = this.#tails.get(deviceId) ?? Promise.resolve()
+    const work = before.then(() => this.#set(deviceId, username, password))
+    this.#tails.set(deviceId, work)
+    return work.finally(() => {
+      if (this.#tails.get(deviceId) === work) this.#tails.delete(deviceId)
+    })
+  }
+
+  async #set(deviceId: string, username: string, password: string | null): Promise<Provisioned> {
     const { admin, mqtt: broker } = this.#settings
     // Else whoever registers a device of that name would have the bridge's rights.
-    if (deviceId === admin?.username || deviceId === broker.username) {
+    const own = [admin?.username, broker.username]
+    if (own.includes(deviceId) || own.includes(username)) {
       return { ok: false, detail: 'This name belongs to the bridge' }
     }
-    const client = this.#client
-    if (admin === undefined || client === undefined) {
+    if (admin === undefined || this.#client === undefined) {
       return { ok: false, detail: 'The bridge has no MQTT_ADMIN_USERNAME for this broker' }
     }
-    if (!this.#ready) return { ok: false, detail: 'The broker cannot be reached' }
+    if (!(await this.#isReady())) return { ok: false, detail: 'The broker cannot be reached' }
+    if (password !== null) return this.#ask(setCommands(deviceId, username, password))
+    const removed = await this.#ask(removeCommands(username))
+    if (!removed.ok) return removed
+    const other = await this.#ask(lookCommands(otherUsername(deviceId, username)))
+    return other.ok || !/not found/i.test(other.detail)
+      ? removed
+      : this.#ask(removeRoleCommands(deviceId))
+  }
+
+  /** Waits for the broker a little. */
+  async #isReady(): Promise<boolean> {
+    if (!this.#ready)
+      await new Promise<void>((resolve) => {
+        const go = () => {
+          clearTimeout(timer)
+          this.#waiting.delete(go)
+          resolve()
+        }
+        const timer = setTimeout(go, READY_MS)
+        this.#waiting.add(go)
+      })
+    return this.#ready
+  }
+
+  #ask(asked: readonly SecurityCommand[]): Promise<Provisioned> {
     const correlationData = randomUUID()
-    const commands = (
-      password === null ? removeCommands(deviceId) : setCommands(deviceId, password)
-    ).map((command) => ({ ...command, correlationData }))
+    const commands = asked.map((command) => ({ ...command, correlationData }))
     return new Promise((resolve) => {
       const done = (result: Provisioned) => {
         clearTimeout(timer)
@@ -100,10 +147,10 @@ export class Provisioner {
       }
       const timer = setTimeout(
         () => done({ ok: false, detail: 'The broker did not answer in time' }),
-        TIMEOUT_MS,
+        TIMEOUT_MS - READY_MS,
       )
       this.#pending.set(correlationData, { left: commands.length, errors: [], done })
-      client.publish(CONTROL, JSON.stringify({ commands }), { qos: 1 }, (error) => {
+      this.#client?.publish(CONTROL, JSON.stringify({ commands }), { qos: 1 }, (error) => {
         if (error) done({ ok: false, detail: 'The broker did not take the change' })
       })
     })
@@ -123,7 +170,9 @@ export class Provisioner {
       }
       if (--pending.left > 0) continue
       const [detail] = pending.errors
-      if (detail !== undefined) this.#logger.error('the broker refused a change', { detail })
+      // Not being there is an answer to a look.
+      if (detail !== undefined && command !== 'getClient')
+        this.#logger.error('the broker refused a change', { detail })
       pending.done(detail === undefined ? { ok: true } : { ok: false, detail })
     }
   }

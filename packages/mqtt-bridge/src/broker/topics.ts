@@ -10,8 +10,13 @@ export const UP_TOPICS = [
   'commands/+/result',
 ] as const
 
+/** Requests to the AWS-compatible shadow; their answers go down beside them. */
+export const SHADOW_REQUESTS = ['get', 'update', 'delete'] as const
+
 /** Topic filters of one device's up topics, or of all devices' with `+`. */
-export const upTopicsOf = (device: string): string[] =>
-  UP_TOPICS.map((topic) => `v1/devices/${device}/${topic}`)
+export const upTopicsOf = (device: string): string[] => [
+  ...UP_TOPICS.map((topic) => `v1/devices/${device}/${topic}`),
+  ...SHADOW_REQUESTS.map((request) => `$aws/things/${device}/shadow/${request}`),
+]
 
 export const acksTopicOf = (device: string): string => `v1/devices/${device}/acks`

@@ -7,13 +7,14 @@ import { parseJson } from '../parse-json.ts'
 import { Trouble } from '../trouble.ts'
 
 const PROTOCOL = 'menagerie.v1'
-const PING_MS = 20_000
+const PING_MS = 5_000
+/** Two pings without an answer: found out before the edge, after 15 s, gives the link to a bridge that stands by. */
+const SILENCE_MS = 9_000
 const OPEN_TIMEOUT_MS = 10_000
 const MOST_BACKOFF_MS = 5_000
-/** Another bridge has taken the link; taking it back at once would make the two fight. */
-const SUPERSEDED_PAUSE_MS = 10_000
-const SUPERSEDED = 4409
 const TOKEN_ENDED = 4401
+/** Before the next try to replace a socket whose token ends soon. */
+const LEAST_RENEWAL_MS = 5_000
 /** Frames with confirmations hold so many at most. */
 const MOST_IDS = 1_000
 const STEADY_MS = 5_000
@@ -21,6 +22,8 @@ const STEADY_MS = 5_000
 export interface EdgeSocketOptions {
   edgeUrl: string
   link: string
+  /** Names this process. */
+  instance: string
   tokens: TokenSource
   onFrame(frame: BridgeDownFrame): void
   logger: Logger
@@ -37,6 +40,10 @@ export class EdgeSocket {
   #openedAt = Number.POSITIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
   #ping: NodeJS.Timeout | undefined
+  #renewal: NodeJS.Timeout | undefined
+  /** Opens in the place of `#socket`, whose token ends soon. */
+  #next: WebSocket | undefined
+  #heardAt = 0
   #confirmed: string[] = []
 
   constructor(options: EdgeSocketOptions) {
@@ -70,8 +77,10 @@ export class EdgeSocket {
   stop(): void {
     this.#stopped = true
     clearTimeout(this.#timer)
-    clearTimeout(this.#ping)
+    clearTimeout(this.#renewal)
+    clearInterval(this.#ping)
     this.#sendConfirmed()
+    this.#next?.terminate()
     const socket = this.#socket
     socket?.close(1000)
     // A peer that does not answer the close must not hold the process.
@@ -87,15 +96,18 @@ export class EdgeSocket {
   }
 
   async #connect(): Promise<void> {
-    const { edgeUrl, link, tokens, logger } = this.#options
+    const { edgeUrl, link, instance, tokens } = this.#options
     const token = await tokens.get()
+    const { freshUntil } = tokens
     if (this.#stopped) return
-    const url = `${edgeUrl.replace(/^http/, 'ws')}/devices/bridge/ws?link=${link}`
+    const query = new URLSearchParams({ link, instance })
+    const url = `${edgeUrl.replace(/^http/, 'ws')}/devices/bridge/ws?${query}`
     const socket = new WebSocket(url, PROTOCOL, {
       headers: { authorization: `Bearer ${token}` },
       handshakeTimeout: OPEN_TIMEOUT_MS,
     })
-    this.#socket = socket
+    if (this.#socket === undefined) this.#socket = socket
+    else this.#next = socket
     let refused: string | undefined
     socket.on('unexpected-response', (request, { statusCode }) => {
       refused = `status ${statusCode}`
@@ -106,20 +118,44 @@ export class EdgeSocket {
     socket.on('error', ({ message }) => {
       refused ??= message
     })
-    socket.on('message', (data, isBinary) => this.#message(socket, String(data), isBinary))
+    socket.on('message', (data, isBinary) => {
+      if (socket === this.#socket) this.#message(String(data), isBinary)
+    })
     socket.on('close', (code) => {
+      if (socket === this.#next) {
+        this.#next = undefined
+        // The older one may have ended meanwhile, since the edge had seen this one.
+        if (this.#socket?.readyState === WebSocket.OPEN) this.#renewAt(0)
+        else this.#again(code)
+        return
+      }
       if (socket !== this.#socket) return
       if (code === TOKEN_ENDED) tokens.refused(token)
-      if (this.#stopped) return
-      if (this.#open) logger.warn('the downlink has ended', { closeCode: code })
+      // What replaces it is on its way.
+      if (this.#stopped || this.#next !== undefined) return
+      if (this.#open) this.#options.logger.warn('the downlink has ended', { closeCode: code })
       else this.#trouble.tell(refused ?? `closed with ${code}`)
       this.#again(code)
     })
-    socket.on('open', () => this.#watch(socket))
+    socket.on('open', () => {
+      if (socket === this.#next) this.#next = undefined
+      this.#socket = socket
+      this.#beat(socket)
+      this.#renewAt(freshUntil)
+    })
   }
 
-  #message(socket: WebSocket, text: string, isBinary: boolean): void {
-    this.#watch(socket)
+  /** Opens a socket with a fresh token before this one's ends: the link does not change hands for that. */
+  #renewAt(time: number): void {
+    clearTimeout(this.#renewal)
+    const wait = Math.max(LEAST_RENEWAL_MS, time - Date.now())
+    this.#renewal = setTimeout(() => {
+      void this.#connect().catch(() => this.#renewAt(0))
+    }, wait)
+  }
+
+  #message(text: string, isBinary: boolean): void {
+    this.#heardAt = performance.now()
     if (text === 'pong' && !isBinary) return
     const { data: frame, error } = BridgeDownFrame.safeParse(isBinary ? undefined : parseJson(text))
     if (frame === undefined) {
@@ -130,32 +166,32 @@ export class EdgeSocket {
       this.#open = true
       this.#trouble.over()
       this.#openedAt = performance.now()
-      this.#options.logger.info('the downlink is open', { generation: frame.data.generation })
+      const { generation, active } = frame.data
+      this.#options.logger.info('the downlink is open', { generation, active })
     }
     this.#options.onFrame(frame)
   }
 
-  /** Asks after 20 s of silence, and gives the socket up after 20 more. */
-  #watch(socket: WebSocket): void {
-    clearTimeout(this.#ping)
-    this.#ping = setTimeout(() => {
-      if (socket.readyState === WebSocket.OPEN) socket.send('ping')
-      this.#ping = setTimeout(() => socket.terminate(), PING_MS)
+  /** Tells the edge that this process lives, and gives a socket up that says nothing. */
+  #beat(socket: WebSocket): void {
+    clearInterval(this.#ping)
+    this.#heardAt = performance.now()
+    this.#ping = setInterval(() => {
+      if (performance.now() - this.#heardAt > SILENCE_MS) socket.terminate()
+      else if (socket.readyState === WebSocket.OPEN) socket.send('ping')
     }, PING_MS)
   }
 
   #again(code: number | undefined): void {
-    clearTimeout(this.#ping)
+    clearInterval(this.#ping)
+    clearTimeout(this.#renewal)
     this.#socket = undefined
     this.#open = false
     if (this.#stopped) return
     const steady = performance.now() - this.#openedAt > STEADY_MS
     this.#openedAt = Number.POSITIVE_INFINITY
     this.#attempt = steady || code === TOKEN_ENDED ? 0 : this.#attempt + 1
-    const wait =
-      code === SUPERSEDED
-        ? SUPERSEDED_PAUSE_MS * (1 + Math.random())
-        : backoffMs(this.#attempt, MOST_BACKOFF_MS, Math.random(), 100)
+    const wait = backoffMs(this.#attempt, MOST_BACKOFF_MS, Math.random(), 100)
     this.#timer = setTimeout(() => this.start(), wait)
   }
 }

@@ -4,13 +4,27 @@ import { PublishRefused } from '../broker/broker-connection.ts'
 import type { BridgeMetrics } from '../metrics/metrics.ts'
 import { PublishedIds } from './published-ids.ts'
 
+/** How a message goes to the broker; the properties where it speaks MQTT 5. */
+export interface PublishOptions {
+  qos: 0 | 1
+  retain: boolean
+  properties?: {
+    responseTopic?: string
+    correlationData?: Buffer
+    /** Seconds. */
+    messageExpiryInterval?: number
+  }
+}
+
 export interface OutgoingOptions {
   isUp(): boolean
-  publish(topic: string, payload: string, options: { qos: 0 | 1; retain: boolean }): Promise<void>
+  publish(topic: string, payload: string, options: PublishOptions): Promise<void>
   /** The broker has this message. */
   confirm(id: string): void
   metrics: BridgeMetrics
   logger: Logger
+  /** Milliseconds since the epoch. */
+  now?: () => number
 }
 
 /**
@@ -44,6 +58,12 @@ export class Outgoing {
     this.#write()
   }
 
+  /** Another bridge has the link: the edge gives it what was not confirmed. */
+  forget(): void {
+    this.#open.clear()
+    this.#unwritten = []
+  }
+
   /** The broker is there again. */
   resume(): void {
     this.#unwritten = [...this.#open.values()]
@@ -58,10 +78,18 @@ export class Outgoing {
   }
 
   async #send(message: Downlink): Promise<void> {
-    const { id, topic, payload, qos, retain } = message
-    const { publish, confirm, metrics, logger } = this.#options
+    const { id, topic, payload } = message
+    const { publish, confirm, metrics, logger, now = Date.now } = this.#options
+    const options = optionsOf(message, now())
+    if (options === 'over') {
+      // Confirmed as if it had been published: nobody wants it any more.
+      this.#open.delete(id)
+      metrics.expired.inc()
+      confirm(id)
+      return
+    }
     try {
-      await publish(topic, JSON.stringify(payload), { qos, retain })
+      await publish(topic, JSON.stringify(payload), options)
       this.#open.delete(id)
       this.#published.add(id)
       confirm(id)
@@ -73,4 +101,19 @@ export class Outgoing {
       logger.error('the broker refuses a message to a device', { topic, error })
     }
   }
+}
+
+/** `over` when the message's time has passed. */
+function optionsOf(message: Downlink, now: number): PublishOptions | 'over' {
+  const { qos, retain, responseTopic, correlationData, expiresAt } = message
+  const left = expiresAt === undefined ? undefined : Date.parse(expiresAt) - now
+  if (left !== undefined && left <= 0) return 'over'
+  const properties = {
+    ...(responseTopic === undefined ? {} : { responseTopic }),
+    ...(correlationData === undefined
+      ? {}
+      : { correlationData: Buffer.from(correlationData, 'base64') }),
+    ...(left === undefined ? {} : { messageExpiryInterval: Math.ceil(left / 1000) }),
+  }
+  return Object.keys(properties).length === 0 ? { qos, retain } : { qos, retain, properties }
 }

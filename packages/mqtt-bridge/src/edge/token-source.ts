@@ -33,6 +33,11 @@ export class TokenSource {
     return this.#asking
   }
 
+  /** When the last token should be replaced, milliseconds since the epoch. */
+  get freshUntil(): number {
+    return this.#held?.freshUntil ?? this.#now()
+  }
+
   /** The edge refused this token. A newer one, which another request may have fetched meanwhile, stays. */
   refused(token: string): void {
     if (this.#held?.token === token) this.#held = undefined

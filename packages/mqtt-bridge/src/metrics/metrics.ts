@@ -17,13 +17,19 @@ export interface BridgeMetrics {
   /** `reason` of a connection that the bridge ended itself */
   disconnects: Counter<'reason'>
   publishesRefused: Counter
+  expired: Counter
+  recorded: Counter
   acksPublished: Counter
 }
 
 /**
  * @param look what gauges show when the page is read
  */
-export function createMetrics(look: { inFlight(): number; ready(): boolean }): BridgeMetrics {
+export function createMetrics(look: {
+  inFlight(): number
+  ready(): boolean
+  active(): boolean
+}): BridgeMetrics {
   const registry = new Registry()
   const registers = [registry]
   const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
@@ -39,8 +45,13 @@ export function createMetrics(look: { inFlight(): number; ready(): boolean }): B
     })
   const { mqtt_messages_total, mqtt_bridge_inflight, mqtt_bridge_lag_seconds } = bridgeSeries
   gauge('mqtt_bridge_inflight', mqtt_bridge_inflight.help, look.inFlight)
-  gauge('mqtt_bridge_ready', '1 while broker, edge and downlink stand.', () =>
-    look.ready() ? 1 : 0,
+  gauge(
+    'mqtt_bridge_ready',
+    '1 while broker, edge and downlink stand, or while it stands by for another bridge.',
+    () => (look.ready() ? 1 : 0),
+  )
+  gauge('mqtt_bridge_active', '1 while this bridge has the link, 0 while it stands by.', () =>
+    look.active() ? 1 : 0,
   )
   gauge('mqtt_bridge_resident_memory_bytes', 'Memory of the process.', () =>
     process.memoryUsage.rss(),
@@ -72,6 +83,14 @@ export function createMetrics(look: { inFlight(): number; ready(): boolean }): B
     publishesRefused: counter(
       'mqtt_bridge_publishes_refused_total',
       'Messages to devices that the broker refused.',
+    ),
+    expired: counter(
+      'mqtt_bridge_expired_total',
+      'Messages to devices that were not published, since their time was over.',
+    ),
+    recorded: counter(
+      'mqtt_bridge_poison_total',
+      'Messages that the edge refused outright and has as a dead letter now.',
     ),
     acksPublished: counter('mqtt_bridge_acks_total', 'Acknowledgements published to devices.'),
   }

@@ -8,12 +8,15 @@ export interface Readiness {
   downlink: string
 }
 
+/** Another bridge has the link. */
+export const STANDING_BY = 'standing by'
+
 export interface MetricsServerOptions {
   host: string
   port: number
   page(): Promise<string>
   contentType: string
-  /** `up`, or what is wrong, for each part. */
+  /** `up`, or what is wrong, for each part; `standing by` is nothing wrong. */
   readiness(): Readiness
 }
 
@@ -23,7 +26,7 @@ export interface MetricsServer {
 }
 
 export const isReady = (readiness: Readiness): boolean =>
-  Object.values(readiness).every((state) => state === 'up')
+  Object.values(readiness).every((state) => state === 'up' || state === STANDING_BY)
 
 /**
  * Serves `/metrics`, `/health/live` and `/health/ready`.

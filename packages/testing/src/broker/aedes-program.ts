@@ -2,19 +2,23 @@
 import { createServer } from 'node:net'
 import { Aedes, type AuthenticateError, type Client } from 'aedes'
 import { bridgeMayPublish, bridgeMaySubscribe, EdgeRights, secretsEqual } from './aedes-rights.ts'
-import { mayUseClientId } from './client-ids.ts'
+import { deviceOfUsername, mayUseClientId } from './client-ids.ts'
 import { BRIDGE_USERNAME } from './dynamic-security.ts'
 
 const BAD_CREDENTIALS = 4
 const IDENTIFIER_REJECTED = 2
 const SERVER_UNAVAILABLE = 3
 const MOST_PAYLOAD_BYTES = 256 * 1024
+/** Every connection is asked about again so often: who lost its right is cut off within 10 s. */
+const ASK_AGAIN_MS = 5_000
 
 const { PORT = '', EDGE_URL = '', BROKER_SECRET = '', BRIDGE_PASSWORD = '' } = process.env
 const rights = new EdgeRights(EDGE_URL, BROKER_SECRET)
 /** Who has connected; their client ids and sessions are theirs. Everybody else has none that could be taken. */
 const known = new Set<string>()
 const usernames = new WeakMap<Client, string>()
+/** What devices signed in with, for as long as they are connected. */
+const logins = new Map<Client, { username: string; password: string }>()
 
 const refused = (returnCode: number): AuthenticateError =>
   Object.assign(new Error('refused'), { returnCode }) as AuthenticateError
@@ -27,7 +31,10 @@ const broker = await Aedes.createBroker({
         return
       }
       usernames.set(client, username)
-      if (username !== BRIDGE_USERNAME) known.add(username)
+      if (username !== BRIDGE_USERNAME) {
+        known.add(deviceOfUsername(username))
+        logins.set(client, { username, password: password?.toString() ?? '' })
+      }
       done(null, true)
     })
   },
@@ -74,6 +81,21 @@ async function admit(
   if (answer === 'unavailable') return SERVER_UNAVAILABLE
   return answer === 'allow' ? undefined : BAD_CREDENTIALS
 }
+
+broker.on('clientDisconnect', (client) => logins.delete(client))
+
+/** Cuts off who would not be let in any more. One after another: the edge has other things to do too. */
+async function askAgain(): Promise<void> {
+  for (const [client, { username, password }] of logins) {
+    if (client.closed) logins.delete(client)
+    else if ((await rights.mayConnect(username, password)) === 'deny') {
+      logins.delete(client)
+      client.close()
+    }
+  }
+  setTimeout(() => void askAgain(), ASK_AGAIN_MS)
+}
+setTimeout(() => void askAgain(), ASK_AGAIN_MS)
 
 const server = createServer({ noDelay: true }, broker.handle)
 server.listen(Number(PORT), '127.0.0.1')

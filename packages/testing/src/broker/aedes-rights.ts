@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { BrokerDecision } from '@menagerie/contracts'
+import { deviceOfUsername } from './client-ids.ts'
 
 const TIMEOUT_MS = 5_000
 /** Of one connection; beyond it the edge is asked again. */
@@ -13,8 +14,8 @@ const sha256 = (text: string) => createHash('sha256').update(text).digest()
 
 /** Down topics only: an up topic of the bridge could pass for a device's (S114). */
 export const bridgeMayPublish = (topic: string): boolean =>
-  /^v1\/devices\/[^/]+\/(acks|twin\/(state|delta)|commands\/[^/]+)$/.test(topic) ||
-  /^\$aws\/things\/[^/]+\/shadow\//.test(topic)
+  /^v1\/devices\/[^/]+\/(acks|twin\/(state|delta)|(commands|answers)\/[^/]+)$/.test(topic) ||
+  /^\$aws\/things\/[^/]+\/shadow\/(get|update|delete)\/[^/]+$/.test(topic)
 
 export const bridgeMaySubscribe = (filter: string): boolean =>
   filter.startsWith('v1/devices/') || filter.startsWith('$aws/things/')
@@ -34,7 +35,11 @@ export class EdgeRights {
   /** The edge ties client ids to devices; which foreign ones do no harm, the broker has found out itself. */
   async mayConnect(username: string, password: string): Promise<'allow' | 'deny' | 'unavailable'> {
     try {
-      return await this.#ask('auth', { username, password, clientid: username })
+      return await this.#ask('auth', {
+        username,
+        password,
+        clientid: deviceOfUsername(username),
+      })
     } catch {
       return 'unavailable'
     }

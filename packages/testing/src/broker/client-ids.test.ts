@@ -28,6 +28,13 @@ describe('a client id', () => {
     expect(may('d', 'd-7-a')).toBe(false)
   })
 
+  it('of a device is free for its second user name too', () => {
+    expect(may('d~2', 'd')).toBe(true)
+    expect(may('d~2', 'd-1')).toBe(true)
+    expect(may('d~2', 'd-7')).toBe(false)
+    expect(may('d-7~2', 'd')).toBe(false)
+  })
+
   it("of the bridge is the bridge's, whatever a device is called", () => {
     expect(may('menagerie', 'menagerie-bridge')).toBe(false)
     expect(may('menagerie', 'menagerie-bridge-admin-1')).toBe(false)

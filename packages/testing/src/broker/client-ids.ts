@@ -1,6 +1,9 @@
 /** The bridge's client id, and the beginning of its administrator's. */
 const BRIDGE_CLIENT_ID = 'menagerie-bridge'
 
+/** A device's second user name is its id and `~2`. */
+export const deviceOfUsername = (username: string): string => username.replace(/~2$/, '')
+
 /**
  * Whether a user may connect with this client id (contract §5). A client id belongs to the longest known name that it
  * equals or that it begins with, followed by `-`; one that belongs to nobody is anybody's.
@@ -14,10 +17,11 @@ export function mayUseClientId(
   bridges: readonly string[],
   devices: ReadonlySet<string>,
 ): boolean {
+  const own = deviceOfUsername(username)
   for (let end = clientId.length; end > 0; end = clientId.lastIndexOf('-', end - 1)) {
     const name = clientId.slice(0, end)
     if (name === BRIDGE_CLIENT_ID) return bridges.includes(username)
-    if (name === username || bridges.includes(name)) return name === username
+    if (name === own || bridges.includes(name)) return name === own
     if (devices.has(name)) return false
   }
   return true

@@ -5,7 +5,7 @@ import { freePort } from '../free-port.ts'
 import { type Supervised, startSupervised } from '../launcher/supervised.ts'
 import { repositoryRoot } from '../paths.ts'
 import { startClientIdGate } from './client-id-gate.ts'
-import { mayUseClientId } from './client-ids.ts'
+import { deviceOfUsername, mayUseClientId } from './client-ids.ts'
 import {
   ADMIN_USERNAME,
   BRIDGE_USERNAME,
@@ -127,7 +127,7 @@ function gateRule(security: string) {
     const { mtimeMs } = statSync(security)
     if (mtimeMs !== readAt) {
       try {
-        names = readUsernames(security)
+        names = new Set([...readUsernames(security)].map(deviceOfUsername))
         readAt = mtimeMs
       } catch {
         // Read in the middle of a write: the names of before serve until the next connect.

@@ -186,7 +186,14 @@ function badParameters(route: DeclaredRoute, base: Base): BadRequest[] {
 
 function isId(route: DeclaredRoute, name: string, id: string): boolean {
   const schema = route.request?.params as { safeParse(value: unknown): { success: boolean } }
-  return schema.safeParse({ [name]: id }).success
+  const others = Object.entries(parameters).filter(([other]) => route.path.includes(`{${other}}`))
+  return schema.safeParse({ ...Object.fromEntries(others), [name]: id }).success
+}
+
+/** Other variables of paths, with a value of their kind that nothing has. */
+const parameters: Readonly<Record<string, string>> = {
+  participantId: 'p9',
+  commandId: '019aa5b8-7c00-7000-8000-0000000000cc',
 }
 
 /** What is made by us and has an id. */
@@ -197,8 +204,7 @@ export const fill = (path: string, id: string): string =>
   path
     .replace(IDENTIFIER, id)
     .replace('{realm}', 'no-such-realm')
-    .replace('{participantId}', 'p9')
-    .replaceAll(/\{\w+\}/g, 'x')
+    .replaceAll(/\{(\w+)\}/g, (_, name: string) => parameters[name] ?? 'x')
 
 function shapeOf(schema: unknown): Record<string, unknown> {
   return typeof schema === 'object' && schema !== null && 'shape' in schema

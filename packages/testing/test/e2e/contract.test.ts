@@ -150,6 +150,9 @@ function expectedCodes(
 const goodBodies: Readonly<Record<string, string>> = {
   'PATCH /devices/{id}/twin': '{"desired":{"on":true}}',
   'PUT /devices/{id}/rules': '{"rules":[]}',
+  'PATCH /devices/{id}': '{"name":"Cellar"}',
+  'POST /devices/{id}/commands': '{"name":"reboot"}',
+  'POST /devices/{id}/credentials': '{}',
   'PATCH /users/{id}': '{"displayName":"Somebody"}',
   'PUT /users/{id}/roles': '{"roles":["user"]}',
   'POST /calls/{id}/transfer': '{"mode":"blind","to":"+12025550101"}',

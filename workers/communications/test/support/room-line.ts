@@ -97,15 +97,25 @@ export async function ring(callId: string, name: string): Promise<void> {
   await runInDurableObject(room, (_object, { storage }) => {
     storage.sql.exec('UPDATE timers SET at = 0, retry_at = 0 WHERE name LIKE ?', `${name}%`)
   })
-  await runDurableObjectAlarm(room)
+  // An alarm that is under way already may have looked at its timers before.
+  await eventually(async () => {
+    await runDurableObjectAlarm(room)
+    if (await hasTimer(callId, name, 0)) throw new Error(`The timer ${name} has not fired`)
+  })
 }
 
-/** Whether the call has such a timer. */
-export const hasTimer = (callId: string, name: string): Promise<boolean> =>
+/** Whether the call has such a timer; set to `at` where that is given, milliseconds since the epoch. */
+export const hasTimer = (callId: string, name: string, at?: number): Promise<boolean> =>
   runInDurableObject(
     testEnv.CALL_ROOM.getByName(callId),
     (_object, { storage }) =>
-      storage.sql.exec('SELECT 1 FROM timers WHERE name LIKE ?', `${name}%`).toArray().length > 0,
+      storage.sql
+        .exec(
+          'SELECT 1 FROM timers WHERE name LIKE ?1 AND at = coalesce(?2, at)',
+          `${name}%`,
+          at ?? null,
+        )
+        .toArray().length > 0,
   )
 
 export const callOf = async (caller: Caller, callId: string) =>

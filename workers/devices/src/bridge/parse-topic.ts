@@ -1,7 +1,7 @@
 import { err, ok, type Result } from '@menagerie/core'
 import type { TopicKind } from '@menagerie/durable-objects/device-twin'
 
-/** What a topic of the native tree (contract §5) names. */
+/** What a topic of the native tree or the AWS-compatible one (contract §5) names. */
 export interface DeviceTopic {
   deviceId: string
   of: TopicKind
@@ -16,23 +16,33 @@ export interface UnknownTopic {
 const name = /^[A-Za-z0-9_-]{1,64}$/
 
 /**
- * Reads `v1/devices/{d}/…` as a device sends it up. Whether there is such a device is its twin's matter.
+ * Reads `v1/devices/{d}/…` and `$aws/things/{d}/shadow/…` as a device sends them up. Whether there is such a device is its
+ * twin's matter.
  *
  * @example
  * parseTopic('v1/devices/d1/telemetry/climate') // ok: { deviceId: 'd1', of: { kind: 'telemetry', stream: 'climate' } }
  */
 export function parseTopic(topic: string): Result<DeviceTopic, UnknownTopic> {
-  const [version, devices, deviceId = '', first, second, ...rest] = topic.split('/')
-  if (version !== 'v1' || devices !== 'devices' || !name.test(deviceId))
-    return err({ deviceId: null, detail: 'The topic is not under v1/devices/{device}' })
-  const of = rest.length === 0 ? kindOf(first, second) : undefined
+  const [root, kind, deviceId = '', ...levels] = topic.split('/')
+  const tree = trees[`${root}/${kind}`]
+  if (tree === undefined || !name.test(deviceId))
+    return err({
+      deviceId: null,
+      detail: 'The topic is not under v1/devices/{device} or $aws/things/{device}',
+    })
+  const of = tree(levels)
   return of === undefined
     ? err({ deviceId, detail: 'Devices send to no such topic, or not with that name in it' })
     : ok({ deviceId, of })
 }
 
-function kindOf(first: string | undefined, second: string | undefined): TopicKind | undefined {
-  if (second === undefined) return first === 'presence' ? { kind: 'presence' } : undefined
+type Tree = (levels: readonly string[]) => TopicKind | undefined
+
+const nativeTree: Tree = (levels) => {
+  const [first, second = '', third] = levels
+  if (levels.length === 1) return first === 'presence' ? { kind: 'presence' } : undefined
+  if (levels.length === 3) return first === 'commands' ? answerTo(second, third) : undefined
+  if (levels.length !== 2) return undefined
   if (first === 'twin') {
     if (second === 'reported') return { kind: 'reported' }
     return second === 'get' ? { kind: 'get' } : undefined
@@ -41,3 +51,21 @@ function kindOf(first: string | undefined, second: string | undefined): TopicKin
   if (first === 'telemetry') return { kind: 'telemetry', stream: second }
   return first === 'events' ? { kind: 'event', name: second } : undefined
 }
+
+/** The classic shadow; named ones (`shadow/name/{name}/…`) there are none. */
+const shadowTree: Tree = ([shadow, action, ...rest]) => {
+  if (shadow !== 'shadow' || rest.length > 0) return undefined
+  return action === 'get' || action === 'update' || action === 'delete'
+    ? { kind: 'shadow', action }
+    : undefined
+}
+
+const trees: Readonly<Record<string, Tree | undefined>> = {
+  'v1/devices': nativeTree,
+  '$aws/things': shadowTree,
+}
+
+const answerTo = (commandId: string, answer: string | undefined): TopicKind | undefined =>
+  name.test(commandId) && (answer === 'ack' || answer === 'progress' || answer === 'result')
+    ? { kind: 'answer', answer, commandId }
+    : undefined

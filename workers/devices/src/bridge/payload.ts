@@ -11,9 +11,17 @@ const scratch = new Uint8Array(BEGINNING_BYTES)
 
 /** A message as its device's twin takes it: with its payload, or with what is left of one that is not taken. */
 export function toDeviceMessage(message: BridgeMessage, of: TopicKind): DeviceMessage {
-  const { topic, qos, receivedAt } = message
-  if (isTaken(message)) return { topic, of, payload: message.payload ?? '', qos, receivedAt }
-  return { topic, of, payload: null, refused: leftOf(message), qos, receivedAt }
+  const { topic, qos, receivedAt, responseTopic, correlationData } = message
+  const told = {
+    topic,
+    of,
+    qos,
+    receivedAt,
+    ...(responseTopic === undefined ? {} : { responseTopic }),
+    ...(correlationData === undefined ? {} : { correlationData }),
+  }
+  if (isTaken(message)) return { ...told, payload: message.payload ?? '' }
+  return { ...told, payload: null, refused: leftOf(message) }
 }
 
 /** UTF-8 that is there as a whole and not too long. Most payloads need no look at their bytes to say so. */

@@ -40,6 +40,8 @@ function isPlainMessage(value: unknown): boolean {
   let known = 4
   if ('dup' in value && ++known && typeof value.dup !== 'boolean') return false
   if ('retain' in value && ++known && typeof value.retain !== 'boolean') return false
+  if ('responseTopic' in value && ++known && !isShort(value.responseTopic)) return false
+  if ('correlationData' in value && ++known && !isShort(value.correlationData)) return false
   return (
     Object.keys(value).length === known &&
     typeof value.topic === 'string' &&
@@ -52,6 +54,8 @@ function isPlainMessage(value: unknown): boolean {
     isDay(value.receivedAt)
   )
 }
+
+const isShort = (value: unknown): boolean => typeof value === 'string' && value.length <= 1024
 
 /** Every month has 28 days; what is later is written back to see whether its month has it. */
 const isDay = (text: string): boolean =>

@@ -1,4 +1,5 @@
 import type { BrokerAclRequest } from '@menagerie/contracts'
+import { deviceOfUsername } from './usernames.ts'
 
 type Decision = 'allow' | 'deny'
 
@@ -6,31 +7,38 @@ const device = /^[A-Za-z0-9_-]{1,64}$/
 /** One level without a wildcard. What is wrong with a name is told where it is recorded, not by a silent broker. */
 const level = /^[^/+#\0]+$/
 const answers: ReadonlySet<string> = new Set(['ack', 'progress', 'result'])
+const shadowRequests: ReadonlySet<string> = new Set(['get', 'update', 'delete'])
 
-/** A device's client ids: its own, or ones that begin with it and `-` (contract §5). */
-export const isClientIdOf = (deviceId: string, clientId: string): boolean =>
-  device.test(deviceId) && (clientId === deviceId || clientId.startsWith(`${deviceId}-`))
+/** A device's client ids, under either of its user names: its id, or ones that begin with it and `-` (contract §5). */
+export function isClientIdOf(username: string, clientId: string): boolean {
+  const id = deviceOfUsername(username)
+  return device.test(id) && (clientId === id || clientId.startsWith(`${id}-`))
+}
 
 /**
- * What a device may do at the broker: send to its own topics up, listen inside its own tree. The user name is the
- * device's id and has none of `+#/`, so a filter that begins with its tree stays inside, whatever wildcards follow;
- * `$share/…`, `$SYS` and `#` do not begin with it.
+ * What a device may do at the broker: send to its own topics up, listen inside its own trees, the native one and that of
+ * its AWS-compatible shadow. Its id has none of `+#/`, so a filter that begins with a tree stays inside, whatever
+ * wildcards follow; `$share/…`, `$SYS` and `#` do not begin with one.
  */
 export function decideAccess({
   username,
   action,
   topic,
 }: Pick<BrokerAclRequest, 'username' | 'action' | 'topic'>): Decision {
-  const tree = `v1/devices/${username}/`
-  if (!device.test(username) || !topic.startsWith(tree) || topic.length === tree.length)
-    return 'deny'
-  switch (action) {
-    case 'publish':
-      return isUpTopic(topic.slice(tree.length).split('/')) ? 'allow' : 'deny'
-    case 'subscribe':
-      return 'allow'
-  }
+  const id = deviceOfUsername(username)
+  if (!device.test(id)) return 'deny'
+  const native = within(`v1/devices/${id}/`, topic)
+  const shadow = within(`$aws/things/${id}/shadow/`, topic)
+  if (native === undefined && shadow === undefined) return 'deny'
+  if (action === 'subscribe') return 'allow'
+  const isUp =
+    native === undefined ? shadowRequests.has(shadow ?? '') : isUpTopic(native.split('/'))
+  return isUp ? 'allow' : 'deny'
 }
+
+/** What stands behind the beginning of a topic, at least one character. */
+const within = (tree: string, topic: string): string | undefined =>
+  topic.startsWith(tree) && topic.length > tree.length ? topic.slice(tree.length) : undefined
 
 function isUpTopic([first, second, third, ...rest]: string[]): boolean {
   if (rest.length > 0) return false

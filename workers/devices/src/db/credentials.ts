@@ -1,17 +1,93 @@
-/** The SHA-256 (hex) of a device's password; `undefined` when it has none. */
-export async function secretHashOf(db: D1Database, deviceId: string): Promise<string | undefined> {
+/** What a device signs in to the broker with. Times are milliseconds. */
+export interface Login {
+  username: string
+  deviceId: string
+  id: string
+  createdAt: number
+  /** From when on it is refused; `null` while nothing ends it. */
+  expiresAt: number | null
+}
+
+interface LoginRow {
+  username: string
+  device_id: string
+  id: string
+  created_at: number
+  expires_at: number | null
+}
+
+/** The SHA-256 (hex) of a user name's password; `undefined` when it has none now. */
+export async function secretHashOf(
+  db: D1Database,
+  username: string,
+  now: number,
+): Promise<string | undefined> {
   const row = await db
-    .prepare('SELECT secret_hash FROM device_credentials WHERE device_id = ?')
-    .bind(deviceId)
+    .prepare(
+      `SELECT secret_hash FROM broker_logins
+       WHERE username = ? AND (expires_at IS NULL OR expires_at > ?)`,
+    )
+    .bind(username, now)
     .first<{ secret_hash: string }>()
   return row?.secret_hash
 }
 
-/** The statement that makes a password the device's one. @param now milliseconds */
-export const putCredentials = (db: D1Database, deviceId: string, hash: string, now: number) =>
+/** Those of a device that are good now, the oldest first. */
+export async function loginsOf(db: D1Database, deviceId: string, now: number): Promise<Login[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT username, device_id, id, created_at, expires_at FROM broker_logins
+       WHERE device_id = ? AND (expires_at IS NULL OR expires_at > ?) ORDER BY created_at, username`,
+    )
+    .bind(deviceId, now)
+    .all<LoginRow>()
+  return results.map((row) => ({
+    username: row.username,
+    deviceId: row.device_id,
+    id: row.id,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+  }))
+}
+
+/**
+ * The statements that make a login the device's newest: every other one ends, at once or when it is told, and no later
+ * than it would have.
+ *
+ * @param othersEndAt `undefined` for at once
+ */
+export const putLogin = (
+  db: D1Database,
+  login: Login,
+  hash: string,
+  othersEndAt: number | undefined,
+): D1PreparedStatement[] => [
+  othersEndAt === undefined
+    ? db
+        .prepare('DELETE FROM broker_logins WHERE device_id = ? AND username <> ?')
+        .bind(login.deviceId, login.username)
+    : db
+        .prepare(
+          `UPDATE broker_logins SET expires_at = min(coalesce(expires_at, ?1), ?1)
+           WHERE device_id = ?2 AND username <> ?3`,
+        )
+        .bind(othersEndAt, login.deviceId, login.username),
   db
     .prepare(
-      `INSERT INTO device_credentials (device_id, secret_hash, created_at) VALUES (?, ?, ?)
-       ON CONFLICT (device_id) DO UPDATE SET secret_hash = excluded.secret_hash, created_at = excluded.created_at`,
+      `INSERT OR REPLACE INTO broker_logins (username, device_id, id, secret_hash, created_at, expires_at)
+       VALUES (?, ?, ?, ?, ?, NULL)`,
     )
-    .bind(deviceId, hash, now)
+    .bind(login.username, login.deviceId, login.id, hash, login.createdAt),
+]
+
+export const forgetLogins = (
+  db: D1Database,
+  deviceId: string,
+  usernames: readonly string[],
+): D1PreparedStatement =>
+  db
+    .prepare(
+      `DELETE FROM broker_logins WHERE device_id = ?
+       AND username IN (SELECT value FROM json_each(?))`,
+    )
+    .bind(deviceId, JSON.stringify(usernames))

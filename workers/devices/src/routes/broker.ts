@@ -1,7 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { BrokerDecision } from '@menagerie/contracts'
 import { bridge as routes } from '@menagerie/contracts/routes'
-import { AppError, bearerToken, secretsEqual, sha256Hex } from '@menagerie/core'
+import { AppError, bearerToken, clockOf, secretsEqual, sha256Hex } from '@menagerie/core'
 import type { MiddlewareHandler } from 'hono'
 import { decideAccess, isClientIdOf } from '../broker/decide-access.ts'
 import { type App, settingsOf } from '../context.ts'
@@ -26,14 +26,21 @@ export function brokerRoutes(app: OpenAPIHono<App>): void {
   app.openapi(forBroker(routes.auth), async (c) => {
     const { username, password, clientid } = c.req.valid('json')
     if (!isClientIdOf(username, clientid)) return c.json(decision('deny'), 200)
-    const [shown, kept] = await Promise.all([sha256Hex(password), secretHashOf(c.env.DB, username)])
+    const [shown, kept] = await Promise.all([
+      sha256Hex(password),
+      secretHashOf(c.env.DB, username, clockOf(c.env).now()),
+    ])
     const matches = kept !== undefined && (await secretsEqual(shown, kept))
     return c.json(decision(matches ? 'allow' : 'deny'), 200)
   })
 
-  app.openapi(forBroker(routes.acl), (c) =>
-    c.json(decision(decideAccess(c.req.valid('json'))), 200),
-  )
+  app.openapi(forBroker(routes.acl), async (c) => {
+    const asked = c.req.valid('json')
+    if (decideAccess(asked) === 'deny') return c.json(decision('deny'), 200)
+    // Who was let in before its credentials ended may do nothing any more, connected or not.
+    const kept = await secretHashOf(c.env.DB, asked.username, clockOf(c.env).now())
+    return c.json(decision(kept === undefined ? 'deny' : 'allow'), 200)
+  })
 }
 
 const decision = (result: BrokerDecision['result']): BrokerDecision => ({

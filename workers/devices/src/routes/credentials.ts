@@ -1,6 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { devices as routes } from '@menagerie/contracts/routes'
 import {
+  AppError,
   data,
   guardRoutes,
   idFromKey,
@@ -9,23 +10,41 @@ import {
   verifierFor,
 } from '@menagerie/core'
 import type { App } from '../context.ts'
-import { issueCredentials } from '../credentials.ts'
+import { issueCredentials, listCredentials, revokeCredentials } from '../credentials.ts'
 import { orThrow, twinOf } from '../twins.ts'
 
 const guarded = guardRoutes(verifierFor('devices'))
 
-/** `POST /devices/{id}/credentials`: the owner, or `devices:write`. */
+/** `/devices/{id}/credentials`: the owner, or `devices:write`; the list needs no more than to see the device. */
 export function credentialRoutes(app: OpenAPIHono<App>): void {
   app.openapi(guarded(routes.credentials), async (c) => {
     const principal = principalOf(c)
-    const { id } = c.req.valid('param')
-    orThrow(await twinOf(c.env, id).mayWrite(principal))
+    const { id: deviceId } = c.req.valid('param')
+    orThrow(await twinOf(c.env, deviceId).mayWrite(principal))
     const key = readIdempotencyKey(c.req.header('idempotency-key'))
     const keyId =
       key === undefined
         ? undefined
         : await idFromKey(principal.id, `POST ${routes.credentials.path}`, key)
+    const { overlapSeconds = 0 } = c.req.valid('json') ?? {}
     c.header('Cache-Control', 'no-store')
-    return c.json(data(c, await issueCredentials(c.env, id, keyId)), 201)
+    return c.json(data(c, await issueCredentials(c.env, { deviceId, overlapSeconds, keyId })), 201)
+  })
+
+  app.openapi(guarded(routes.listCredentials), async (c) => {
+    const { id } = c.req.valid('param')
+    orThrow(await twinOf(c.env, id).get(principalOf(c)))
+    return c.json(data(c, await listCredentials(c.env, id)), 200)
+  })
+
+  app.openapi(guarded(routes.revokeCredentials), async (c) => {
+    const { id } = c.req.valid('param')
+    orThrow(await twinOf(c.env, id).mayWrite(principalOf(c)))
+    if ((await revokeCredentials(c.env, id)) === 'done') return c.body(null, 204)
+    throw new AppError(
+      'unavailable',
+      'No bridge is there to tell the broker: its credentials end as soon as one is',
+      { retryAfterSeconds: 5 },
+    )
   })
 }

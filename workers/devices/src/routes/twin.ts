@@ -6,10 +6,15 @@ import {
   type JsonObject,
   principalOf,
   readIdempotencyKey,
+  signedList,
   verifierFor,
 } from '@menagerie/core'
-import { invalidPatch, patchFault } from '@menagerie/durable-objects/device-twin'
-import type { App } from '../context.ts'
+import {
+  type HistoryPosition,
+  invalidPatch,
+  patchFault,
+} from '@menagerie/durable-objects/device-twin'
+import { type App, settingsOf } from '../context.ts'
 import { readIfMatch } from '../if-match.ts'
 import { contextOf, etagOf, orThrow, toAppError, twinOf } from '../twins.ts'
 
@@ -27,7 +32,9 @@ export function twinRoutes(app: OpenAPIHono<App>): void {
     const { id } = c.req.valid('param')
     const patch = c.req.valid('json')
     // The twin looks as well, but what nests by the thousand does not even reach it.
-    const fault = patchFault(patch.desired as JsonObject)
+    // As it was sent: the schema's copy has lost a member named __proto__.
+    const { desired } = (await c.req.json()) as { desired: JsonObject }
+    const fault = patchFault(desired)
     if (fault !== undefined) throw toAppError(invalidPatch(fault))
     const command = {
       key: readIdempotencyKey(c.req.header('idempotency-key')) ?? null,
@@ -40,6 +47,16 @@ export function twinRoutes(app: OpenAPIHono<App>): void {
     if (replayed) c.header('Idempotent-Replayed', 'true')
     c.header('ETag', etagOf(twin.version))
     return c.json(data(c, twin), 200)
+  })
+
+  app.openapi(guarded(routes.twinHistory), async (c) => {
+    const { id } = c.req.valid('param')
+    const { limit, cursor, ...filters } = c.req.valid('query')
+    const key = settingsOf(c.env).CURSOR_KEY
+    const list = signedList<HistoryPosition>(c, key, 'twin-history', [id, filters])
+    const query = { ...filters, limit, before: await list.after(cursor) }
+    const found = orThrow(await twinOf(c.env, id).twinHistory(principalOf(c), query))
+    return c.json(await list.page(found), 200)
   })
 
   app.openapi(guarded(routes.telemetry), async (c) => {

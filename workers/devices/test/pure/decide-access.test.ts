@@ -78,6 +78,38 @@ describe('a device at the broker', () => {
     },
   )
 
+  it('asks for its own shadow, and hears its answers, under both of its user names', () => {
+    for (const username of ['d1', 'd1~2']) {
+      for (const request of ['get', 'update', 'delete'])
+        expect(publish(`$aws/things/d1/shadow/${request}`, username)).toBe('allow')
+      for (const filter of ['#', 'update/delta', '+/accepted'])
+        expect(subscribe(`$aws/things/d1/shadow/${filter}`, username)).toBe('allow')
+      expect(publish('v1/devices/d1/presence', username)).toBe('allow')
+      expect(isClientIdOf(username, 'd1-second')).toBe(true)
+      expect(isClientIdOf(username, `${username}x`)).toBe(false)
+    }
+  })
+
+  it.each([
+    '$aws/things/d1/shadow/update/accepted',
+    '$aws/things/d1/shadow/update/delta',
+    '$aws/things/d1/shadow/',
+    '$aws/things/d1/shadow/get/x',
+    '$aws/things/d1/jobs/get',
+    '$aws/things/d2/shadow/get',
+    '$aws/things/d1~2/shadow/get',
+    'v1/devices/d1~2/presence',
+  ])('does not send to %s, under neither of its user names (S105)', (topic) => {
+    expect([publish(topic), publish(topic, 'd1~2')]).toEqual(['deny', 'deny'])
+  })
+
+  it.each(['$aws/things/d2/shadow/#', '$aws/things/+/shadow/#', '$aws/things/d1/#', '$aws/#'])(
+    'does not listen to %s, under neither of its user names (S106)',
+    (filter) => {
+      expect([subscribe(filter), subscribe(filter, 'd1~2')]).toEqual(['deny', 'deny'])
+    },
+  )
+
   it('connects under its own client ids alone (contract §5)', () => {
     const allowed = (clientId: string) => isClientIdOf('d1', clientId)
     expect(['d1', 'd1-', 'd1-second'].every(allowed)).toBe(true)

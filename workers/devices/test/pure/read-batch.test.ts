@@ -32,7 +32,7 @@ const changed = (whole: object, members: string[]) =>
   })
 const anyMessage = changed(message, [
   ...['topic', 'payload', 'qos', 'receivedAt', 'dup', 'retain'],
-  ...['payloadBase64', 'truncatedBytes', 'extra', '__proto__'],
+  ...['responseTopic', 'correlationData', 'payloadBase64', 'truncatedBytes', 'extra', '__proto__'],
 ])
 const anyBatch = fc
   .tuple(

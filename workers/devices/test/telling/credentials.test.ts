@@ -1,3 +1,4 @@
+import { runInDurableObject } from 'cloudflare:test'
 import { newId } from '@menagerie/core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import {
@@ -21,9 +22,13 @@ beforeAll(async () => {
 const issue = (id: string, key: string) =>
   ask(owner, 'POST', `/devices/${id}/credentials`, undefined, { 'idempotency-key': key })
 const hashOf = async (id: string) =>
-  testEnv.DB.prepare('SELECT secret_hash FROM device_credentials WHERE device_id = ?')
+  testEnv.DB.prepare('SELECT secret_hash FROM broker_logins WHERE username = ?')
     .bind(id)
     .first('secret_hash')
+
+const list = async (id: string) => (await ask(owner, 'GET', `/devices/${id}/credentials`)).body.data
+const link = () => testEnv.BRIDGE_LINK.getByName('default')
+const noBridge = () => eventually(async () => expect((await link().status()).connected).toBe(false))
 
 const theLine = async (): Promise<Line> => {
   const line = lineOf(
@@ -73,18 +78,55 @@ describe('credentials, where the bridge tells the broker', () => {
     line.close()
   })
 
-  test('are refused without a bridge, with what to do, and earlier ones stay', async () => {
+  test('wait for a bridge that is away, and are active once it has come', async () => {
     const id = await aDevice(owner)
-    const link = testEnv.BRIDGE_LINK.getByName('default')
-    await eventually(async () => expect((await link.status()).connected).toBe(false))
-    await testEnv.DB.prepare(
-      `INSERT INTO device_credentials (device_id, secret_hash, created_at) VALUES (?, 'earlier', 1)`,
+    await noBridge()
+    const { status, body } = await issue(id, newId())
+    expect([status, body.data.state]).toEqual([201, 'waiting'])
+    expect(await list(id)).toMatchObject([{ id: body.data.id, username: id, state: 'waiting' }])
+    const line = await theLine()
+    const told = await line.until(
+      (frame) => frame.type === 'credentials.set' && frame.data.deviceId === id,
     )
-      .bind(id)
-      .run()
-    const { status, body, headers } = await issue(id, newId())
-    expect([status, body.code, headers.get('retry-after')]).toEqual([503, 'unavailable', '5'])
-    expect(body.detail.length).toBeGreaterThan(40)
-    expect(await hashOf(id)).toBe('earlier')
+    expect(told.data).toEqual({ deviceId: id, username: id, password: body.data.password })
+    line.send({ type: 'credentials.done', id: told.id, data: { ok: true } })
+    await eventually(async () => expect(await list(id)).toMatchObject([{ state: 'active' }]))
+    line.close()
+  })
+
+  test('that no bridge fetched in 24 hours are gone from the list too', async () => {
+    const id = await aDevice(owner)
+    await noBridge()
+    await issue(id, newId())
+    await runInDurableObject(link(), (_, state) => {
+      state.storage.sql.exec('UPDATE owed SET waits_until = 0 WHERE username = ?', id)
+    })
+    expect(await list(id)).toEqual([])
+    expect(await hashOf(id)).toBeNull()
+  })
+
+  test('are revoked at the broker: 204 once it has forgotten them, 503 while it cannot be told', async () => {
+    const id = await aDevice(owner)
+    await noBridge()
+    await issue(id, newId())
+    const revoke = () => ask(owner, 'DELETE', `/devices/${id}/credentials`)
+    expect((await revoke()).status).toBe(503)
+    expect([await list(id), await hashOf(id)]).toEqual([[], null])
+    const line = await theLine()
+    const ends = () =>
+      line.frames.filter(({ type, data }) => type === 'credentials.set' && data.deviceId === id)
+    const answering = setInterval(() => {
+      for (const { id: asked } of ends())
+        line.send({ type: 'credentials.done', id: asked, data: { ok: true } })
+    }, 10)
+    await eventually(async () => expect((await revoke()).status).toBe(204))
+    clearInterval(answering)
+    for (const username of [id, `${id}~2`])
+      expect(ends().map(({ data }) => data)).toContainEqual({
+        deviceId: id,
+        username,
+        password: null,
+      })
+    line.close()
   })
 })

@@ -1,0 +1,141 @@
+import type { RejectionCode } from '@menagerie/contracts'
+import type { JournalStorage, SqlRow } from '../../journal/index.ts'
+import type { EpochNumbers, Numbers, Range } from './numbering.ts'
+
+const KEPT_MS = 24 * 60 * 60 * 1000
+const EVENT_IDS_KEPT = 1000
+
+interface NumberingRow extends SqlRow {
+  epoch: number
+  acked_through: number
+  ahead: string
+}
+
+interface ContactRow extends SqlRow {
+  seen_at: number | null
+  link: string
+}
+
+interface RejectionRow extends SqlRow {
+  code: string
+  detail: string
+}
+
+export interface KnownRejection {
+  code: RejectionCode
+  detail: string
+}
+
+/** When a device was last heard of (milliseconds since the epoch), and the `BridgeLink` that leads back to it. */
+export interface Contact {
+  seenAt: number | null
+  link: string
+}
+
+/**
+ * What is known of the messages a device has sent, so that each acts once. What it remembers beside the tables are
+ * caches; after a transaction that failed they must be dropped by `forget`.
+ */
+export class Ledger {
+  readonly #exec: JournalStorage['exec']
+  #numbers: Numbers | undefined
+  #contact: Contact | undefined
+  /** Milliseconds since the epoch; nothing is known of what an object before this one has written. */
+  #contactWrittenAt = Number.NEGATIVE_INFINITY
+
+  constructor(exec: JournalStorage['exec']) {
+    this.#exec = exec
+  }
+
+  get numbers(): Numbers {
+    this.#numbers ??= this.#exec<NumberingRow>(
+      'SELECT epoch, acked_through, ahead FROM numbering ORDER BY epoch DESC',
+    ).map(({ epoch, acked_through, ahead }): EpochNumbers => {
+      return { epoch, ackedThrough: acked_through, ahead: JSON.parse(ahead) as Range[] }
+    })
+    return this.#numbers
+  }
+
+  /** Keeps what changed; in order that is one row, however many numbers it took in. Runs inside a transaction. */
+  saveNumbers(numbers: Numbers): void {
+    const before = this.numbers
+    if (numbers === before) return
+    for (const known of numbers) {
+      if (before.includes(known)) continue
+      this.#exec(
+        'INSERT OR REPLACE INTO numbering (epoch, acked_through, ahead) VALUES (?, ?, ?)',
+        known.epoch,
+        known.ackedThrough,
+        JSON.stringify(known.ahead),
+      )
+    }
+    const oldest = numbers.at(-1)
+    if (oldest !== undefined && before.some(({ epoch }) => epoch < oldest.epoch))
+      this.#exec('DELETE FROM numbering WHERE epoch < ?', oldest.epoch)
+    this.#numbers = numbers
+  }
+
+  get contact(): Contact {
+    if (this.#contact === undefined) {
+      const [row] = this.#exec<ContactRow>('SELECT seen_at, link FROM contact')
+      this.#contact = { seenAt: row?.seen_at ?? null, link: row?.link ?? 'default' }
+    }
+    return this.#contact
+  }
+
+  /** Kept at once, but written once a second unless the link changed: no message is worth a page for its time alone. */
+  saveContact(contact: { seenAt: number; link: string }): void {
+    const { link, seenAt } = this.contact
+    this.#contact = contact
+    if (link === contact.link && seenAt !== null && contact.seenAt < this.#contactWrittenAt + 1_000)
+      return
+    this.#exec('UPDATE contact SET seen_at = ?, link = ?', contact.seenAt, contact.link)
+    this.#contactWrittenAt = contact.seenAt
+  }
+
+  hasEvent(id: string): boolean {
+    return this.#exec('SELECT 1 FROM event_ids WHERE id = ?', id).length > 0
+  }
+
+  /** Keeps ids that devices gave their events, for 24 h or the last 1,000. Runs inside a transaction. */
+  saveEvents(ids: readonly string[], now: number): void {
+    if (ids.length === 0) return
+    for (const id of ids) this.#exec('INSERT INTO event_ids (id, at) VALUES (?, ?)', id, now)
+    this.#exec(
+      'DELETE FROM event_ids WHERE at < ? AND rowid <= (SELECT max(rowid) FROM event_ids) - ?',
+      now - KEPT_MS,
+      EVENT_IDS_KEPT,
+    )
+  }
+
+  /** What the same message was rejected for within the last 24 h. */
+  rejection(id: string, now: number): KnownRejection | undefined {
+    const [row] = this.#exec<RejectionRow>(
+      'SELECT code, detail FROM rejections WHERE id = ? AND at >= ?',
+      id,
+      now - KEPT_MS,
+    )
+    return row === undefined ? undefined : { code: row.code as RejectionCode, detail: row.detail }
+  }
+
+  /** Keeps rejections for 24 h. Runs inside a transaction. */
+  saveRejections(rejections: ReadonlyMap<string, KnownRejection>, now: number): void {
+    if (rejections.size === 0) return
+    this.#exec('DELETE FROM rejections WHERE at < ?', now - KEPT_MS)
+    for (const [id, { code, detail }] of rejections)
+      this.#exec(
+        'INSERT INTO rejections (id, code, detail, at) VALUES (?, ?, ?, ?)',
+        id,
+        code,
+        detail,
+        now,
+      )
+  }
+
+  /** Drops what is remembered: a transaction failed. */
+  forget(): void {
+    this.#numbers = undefined
+    this.#contact = undefined
+    this.#contactWrittenAt = Number.NEGATIVE_INFINITY
+  }
+}

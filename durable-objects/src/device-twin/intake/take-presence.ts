@@ -1,0 +1,41 @@
+import type { BridgeResult } from '@menagerie/contracts'
+import { toTimestamp } from '@menagerie/core'
+import { deviceCame } from '../commands/command-state.ts'
+import { deltaPayload } from '../document/downlinks.ts'
+import { nextPresence, type PresenceMessage } from '../presence/presence-rule.ts'
+import { deltaMessages } from '../shadow/shadow-messages.ts'
+import { type Pass, stored } from './pass.ts'
+
+/** A device comes or goes; one that comes is told what is still wanted of it. */
+export function takePresence(pass: Pass, message: PresenceMessage): BridgeResult {
+  const { state } = pass.plan
+  const next = nextPresence(state.presence, message, pass.known.now)
+  if (next === state.presence) return stored
+  pass.plan.state = { ...state, presence: next }
+  // A session that is over was remembered: nothing to be told of.
+  if (next.state === state.presence.state && next.session === state.presence.session) return stored
+  const data = {
+    state: next.state,
+    previousState: state.presence.state,
+    session: next.session,
+  }
+  const online = next.state === 'online'
+  const delta = online ? deltaPayload(state.twin, toTimestamp(pass.known.now)) : undefined
+  pass.happen({
+    type: 'device.presence',
+    data,
+    ...(delta === undefined ? {} : { downlink: delta }),
+    ...(online && state.twin.shadow.isUsed
+      ? { messages: deltaMessages(state.details.id, state.twin, pass.known.now) }
+      : {}),
+  })
+  if (online) sendWaiting(pass)
+  return stored
+}
+
+/** Commands in the order of their creation: those that wait, and those that the device never confirmed. */
+function sendWaiting(pass: Pass): void {
+  const { commands, state } = pass.plan
+  for (const command of commands.open())
+    pass.happen(...commands.put(state.details.id, command, deviceCame(command, pass.known.now)))
+}

@@ -1,0 +1,57 @@
+import { toTimestamp } from '@menagerie/core'
+import type { TimerChange } from '../../journal/index.ts'
+import type { DeviceState, Happening } from '../device-state.ts'
+
+/** The timer that rings when a device has been silent for as long as its owner set. */
+export const ACTIVITY_TIMER = 'activity'
+
+/** What a look at a device's silence leads to. */
+export interface ActivityStep {
+  state: DeviceState
+  happenings: Happening[]
+  timers: TimerChange[]
+}
+
+/**
+ * Brings `active` and its timer in line with when the device was last heard of: inactive from the moment on at which it
+ * has been silent for its timeout. Without a timeout, and before its first message, it is active.
+ *
+ * @param seenAt milliseconds since the epoch; `null` before the first message
+ */
+export function settleActivity(
+  state: DeviceState,
+  seenAt: number | null,
+  now: number,
+): ActivityStep {
+  const timeout = state.details.inactivityTimeoutSeconds
+  const cancel: TimerChange = { type: 'timer.cancel', name: ACTIVITY_TIMER }
+  if (timeout === null || seenAt === null) {
+    const settled = state.active ? state : { ...state, active: true }
+    return { state: settled, happenings: [], timers: [cancel] }
+  }
+  const silentAt = seenAt + timeout * 1000
+  const active = silentAt > now
+  const timers = [active ? ({ ...cancel, type: 'timer.set', at: silentAt } as const) : cancel]
+  if (active === state.active) return { state, happenings: [], timers }
+  const happening: Happening = {
+    type: 'device.activity',
+    data: { active, lastSeenAt: toTimestamp(seenAt), inactivityTimeoutSeconds: timeout },
+  }
+  return { state: { ...state, active }, happenings: [happening], timers }
+}
+
+/**
+ * A device was heard of. The timer is not moved for it, which would cost a write for each message: it looks when it rings,
+ * and is set anew then. Only the first message, and the first after a silence, set it.
+ *
+ * @param seenBefore when it was last heard of before, milliseconds since the epoch
+ */
+export function hearDevice(
+  state: DeviceState,
+  seenBefore: number | null,
+  now: number,
+): ActivityStep | undefined {
+  if (state.details.inactivityTimeoutSeconds === null) return undefined
+  if (state.active && seenBefore !== null) return undefined
+  return settleActivity(state, now, now)
+}

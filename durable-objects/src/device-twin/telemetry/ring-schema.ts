@@ -1,0 +1,15 @@
+import type { JournalStorage } from '../../journal/types.ts'
+
+/** Hours and days beside the minutes. What a device has sent so far is added to them with its next message. */
+export function addRings(exec: JournalStorage['exec']): void {
+  for (const ring of ['hours', 'days'])
+    exec(`CREATE TABLE ${ring} (
+      stream TEXT NOT NULL, start INTEGER NOT NULL, count INTEGER NOT NULL, vals TEXT NOT NULL,
+      PRIMARY KEY (stream, start)) WITHOUT ROWID`)
+  exec('CREATE TABLE rolled (stream TEXT PRIMARY KEY, until INTEGER NOT NULL) WITHOUT ROWID')
+  exec('INSERT INTO rolled SELECT name, 0 FROM streams')
+  // Hours before `told_until` are told of; `due` is when the next ones are, `NULL` while nothing comes in.
+  exec(`CREATE TABLE told_hours (
+    one INTEGER PRIMARY KEY CHECK (one = 1), told_until INTEGER, due INTEGER)`)
+  exec('INSERT INTO told_hours VALUES (1, NULL, NULL)')
+}

@@ -1,0 +1,233 @@
+import type {
+  Telemetry,
+  TelemetryQuery,
+  TelemetrySample,
+  TelemetryValues,
+} from '@menagerie/contracts'
+import { toTimestamp } from '@menagerie/core'
+import type { JournalStorage, SqlRow } from '../../journal/index.ts'
+import { type DeviceNumber, isAfter } from '../intake/numbering.ts'
+import { HourRoll } from './hour-roll.ts'
+import { RingStore } from './ring-store.ts'
+
+/** Samples of a stream that are kept, the newest by their time; what a query gives at most. */
+export const MAX_SAMPLES = 10_000
+/** How many more may gather before the oldest go, so that not every insert has to look. */
+const SAMPLES_SLACK = 1_000
+const MAX_TIME = 8.64e15
+
+/** A sample to be kept. */
+export interface NewSample {
+  stream: string
+  /** Milliseconds since the epoch. */
+  at: number
+  /** Tells it from other samples of the stream at that time. */
+  key: string
+  number: DeviceNumber | undefined
+  values: TelemetryValues
+  /** The values as JSON. */
+  text: string
+}
+
+interface Latest {
+  at: number
+  number: DeviceNumber | undefined
+  text: string
+  /** Samples of the stream that are stored, roughly. */
+  stored: number
+}
+
+interface StreamRow extends SqlRow {
+  name: string
+  at: number
+  epoch: number | null
+  seq: number | null
+  vals: string
+  stored: number
+}
+
+interface SampleRow extends SqlRow {
+  at: number
+  seq: number | null
+  vals: string
+}
+
+/**
+ * The telemetry of one device: samples, the latest of each stream, and buckets. What it remembers beside the tables are
+ * caches; after a transaction that failed they must be dropped by `forget`.
+ */
+export class TelemetryStore {
+  readonly #exec: JournalStorage['exec']
+  #streams: Map<string, Latest> | undefined
+  readonly rings: RingStore
+  /** Tells of hours that have ended. */
+  readonly hourRoll: HourRoll
+
+  constructor(exec: JournalStorage['exec']) {
+    this.#exec = exec
+    this.rings = new RingStore(exec)
+    this.hourRoll = new HourRoll(exec, this.rings, () => this.forget())
+  }
+
+  hasStream(name: string): boolean {
+    return this.#latest().has(name)
+  }
+
+  /** The device's own number of the latest sample of a stream, where it has one. */
+  latestNumber(stream: string): DeviceNumber | undefined {
+    return this.#latest().get(stream)?.number
+  }
+
+  get streamCount(): number {
+    return this.#latest().size
+  }
+
+  /** Those of the places that hold a sample already. */
+  known(places: readonly Pick<NewSample, 'stream' | 'at' | 'key'>[]): Set<string> {
+    if (places.length === 0) return new Set()
+    const rows = this.#exec<{ stream: string; at: number; key: string }>(
+      `SELECT s.stream, s.at, s.key FROM json_each(?) AS asked CROSS JOIN samples AS s
+       ON s.stream = asked.value ->> 0 AND s.at = asked.value ->> 1
+       AND s.key = asked.value ->> 2`,
+      JSON.stringify(places.map(({ stream, at, key }) => [stream, at, key])),
+    )
+    return new Set(rows.map(placeOf))
+  }
+
+  /** Keeps samples; runs inside a transaction. One statement for each table, since an object binds at most 100 values. */
+  save(samples: readonly NewSample[], now: number): void {
+    if (samples.length === 0) return
+    this.#exec(
+      `INSERT OR IGNORE INTO samples (stream, at, key, seq, vals)
+       SELECT value ->> 0, value ->> 1, value ->> 2,
+         value ->> 3, value ->> 4 FROM json_each(?)`,
+      JSON.stringify(
+        samples.map(({ stream, at, key, number, text }) => [
+          stream,
+          at,
+          key,
+          number?.seq ?? null,
+          text,
+        ]),
+      ),
+    )
+    this.#saveLatest(samples)
+    this.rings.save(samples, now)
+  }
+
+  /** Drops what is remembered: a transaction failed. */
+  forget(): void {
+    this.#streams = undefined
+    this.rings.forget()
+    this.hourRoll.forget()
+  }
+
+  /** The latest sample of every stream, or of one. */
+  latest(stream?: string): Record<string, TelemetrySample> {
+    // Names of streams are any word, `__proto__` too: entries and not assignments.
+    return Object.fromEntries(
+      [...this.#latest()]
+        .filter(([name]) => stream === undefined || name === stream)
+        .map(([name, { at, number, text }]) => [name, toSample(at, number?.seq ?? null, text)]),
+    )
+  }
+
+  /** The newest samples of a range (milliseconds since the epoch, half-open), oldest first. */
+  raw(stream: string, from: number, to: number): TelemetrySample[] {
+    return this.#exec<SampleRow>(
+      `SELECT at, seq, vals FROM samples WHERE stream = ? AND at >= ? AND at < ?
+       ORDER BY at DESC, seq DESC, key DESC LIMIT ${MAX_SAMPLES}`,
+      stream,
+      from,
+      to,
+    )
+      .reverse()
+      .map(({ at, seq, vals }) => toSample(at, seq, vals))
+  }
+
+  /** The latest of every stream; with a stream named, also what is kept of it, oldest first. */
+  read({ stream, from, to, resolution }: TelemetryQuery): Telemetry {
+    const latest = this.latest(stream)
+    if (stream === undefined) return { latest }
+    const start = from === undefined ? -MAX_TIME : Date.parse(from)
+    const end = to === undefined ? MAX_TIME : Date.parse(to)
+    const series =
+      resolution === 'raw'
+        ? this.raw(stream, start, end)
+        : this.rings.read(`${resolution}s`, stream, start, end)
+    return { latest, series }
+  }
+
+  /** Deletes all that was sent; runs inside a transaction. */
+  clear(): void {
+    for (const table of ['samples', 'streams']) this.#exec(`DELETE FROM ${table}`)
+    this.rings.clear()
+    this.forget()
+  }
+
+  #latest(): Map<string, Latest> {
+    if (this.#streams === undefined) {
+      const rows = this.#exec<StreamRow>('SELECT name, at, epoch, seq, vals, stored FROM streams')
+      this.#streams = new Map(
+        rows.map(({ name, at, epoch, seq, vals, stored }) => {
+          const number = epoch === null || seq === null ? undefined : { epoch, seq }
+          return [name, { at, number, text: vals, stored }]
+        }),
+      )
+    }
+    return this.#streams
+  }
+
+  #saveLatest(samples: readonly NewSample[]): void {
+    const streams = this.#latest()
+    const touched = new Set<string>()
+    for (const { stream, at, number, text } of samples) {
+      touched.add(stream)
+      const known = streams.get(stream)
+      const stored = (known?.stored ?? 0) + 1
+      const newest = known === undefined || isNewer({ at, number }, known)
+      streams.set(stream, newest ? { at, number, text, stored } : { ...known, stored })
+    }
+    for (const stream of touched) this.#dropOldSamples(stream, streams)
+    const rows = [...touched].map((name) => {
+      const row = streams.get(name)
+      return [name, row?.at, row?.number?.epoch, row?.number?.seq, row?.text, row?.stored]
+    })
+    this.#exec(
+      `INSERT OR REPLACE INTO streams (name, at, epoch, seq, vals, stored)
+       SELECT value ->> 0, value ->> 1, value ->> 2,
+         value ->> 3, value ->> 4, value ->> 5
+       FROM json_each(?)`,
+      JSON.stringify(rows),
+    )
+  }
+
+  #dropOldSamples(stream: string, streams: Map<string, Latest>): void {
+    const known = streams.get(stream)
+    if (known === undefined || known.stored <= MAX_SAMPLES + SAMPLES_SLACK) return
+    this.#exec(
+      `DELETE FROM samples WHERE stream = ? AND (at, key) <= (SELECT at, key FROM samples
+         WHERE stream = ? ORDER BY at DESC, key DESC LIMIT 1 OFFSET ${MAX_SAMPLES})`,
+      stream,
+      stream,
+    )
+    streams.set(stream, { ...known, stored: MAX_SAMPLES })
+  }
+}
+
+/** A sample's place in its stream, as one text. */
+export const placeOf = ({ stream, at, key }: Pick<NewSample, 'stream' | 'at' | 'key'>): string =>
+  `${stream} ${at} ${key}`
+
+/** By the device's numbers where both have one, else by time; of two at one time, the one that came later. */
+function isNewer(sample: Pick<Latest, 'at' | 'number'>, known: Pick<Latest, 'at' | 'number'>) {
+  if (sample.number !== undefined && known.number !== undefined)
+    return isAfter(sample.number, known.number)
+  return sample.at >= known.at
+}
+
+const toSample = (at: number, seq: number | null, text: string): TelemetrySample => ({
+  values: JSON.parse(text) as TelemetryValues,
+  time: toTimestamp(at),
+  ...(seq === null ? {} : { seq }),
+})
