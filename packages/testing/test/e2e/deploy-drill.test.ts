@@ -16,6 +16,8 @@ const RESTARTS = 2
 let folder: TemporaryFolder
 let system: System
 
+const TRY_MS = 5_000
+
 beforeAll(async () => {
   folder = await temporaryFolder('deploy-drill')
   system = await launch({
@@ -39,7 +41,12 @@ it('restarts under load: every keyed request succeeds once and every socket resu
     waitFor(
       () =>
         agent.client
-          .call(calls.start, { body: { to, ringTimeoutSeconds: 600 }, idempotencyKey: key })
+          .call(calls.start, {
+            body: { to, ringTimeoutSeconds: 600 },
+            idempotencyKey: key,
+            // A connection that is taken before the runtime stands may hang: asked again, as a client would.
+            signal: AbortSignal.timeout(TRY_MS),
+          })
           .then(({ data }) => data.id),
       { what: `the call ${key} to be started`, timeoutMs: 30_000, intervalMs: 100 },
     )
