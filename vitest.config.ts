@@ -13,7 +13,7 @@ const own = ['durable-objects', ...packages].filter((folder) =>
 )
 
 /** Most of the time a test waits for a timer or another process, also on a machine with two cores. */
-const maxWorkers = 4
+const maxWorkers = 3
 
 /** Everything else runs in Node: tests beside the source, and `test/` where no configuration says otherwise. */
 const node: TestProjectInlineConfiguration = {

@@ -59,7 +59,7 @@ export default defineConfig({
           isolate: false,
           include: ['test/*.test.ts'],
           setupFiles: ['test/support/migrate.ts'],
-          testTimeout: 15_000,
+          testTimeout: 40_000,
         },
       },
     ],

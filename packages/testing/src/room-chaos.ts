@@ -80,7 +80,7 @@ export async function roomChaos(system: System, messages: number): Promise<RoomC
   try {
     await waitFor(() => followers.every((follower) => follower.connections() > 0), {
       what: 'every client to be connected',
-      timeoutMs: 30_000,
+      timeoutMs: 90_000,
     })
     const each = messages / WRITERS
     const written = Promise.all(
@@ -117,18 +117,18 @@ export async function roomChaos(system: System, messages: number): Promise<RoomC
     const acks = await written
     await waitFor(
       () => agent.client.call(calls.hangup, { params: { id: call.id }, idempotencyKey: 'end' }),
-      { what: 'the call to be hung up', timeoutMs: 20_000 },
+      { what: 'the call to be hung up', timeoutMs: 60_000 },
     )
     const { data: ended } = await waitFor(
       async () => {
         const answer = await agent.client.call(calls.get, { params: { id: call.id } })
         return answer.data.endedAt === null ? undefined : answer
       },
-      { what: 'the call to end', timeoutMs: 20_000 },
+      { what: 'the call to end', timeoutMs: 60_000 },
     )
     await waitFor(() => followers.every(({ events }) => events.at(-1)?.seq === ended.seq), {
       what: 'every client to have every event',
-      timeoutMs: 30_000,
+      timeoutMs: 90_000,
     })
     return {
       seq: ended.seq,

@@ -48,7 +48,7 @@ it('restarts under load: every keyed request succeeds once and every socket resu
             signal: AbortSignal.timeout(TRY_MS),
           })
           .then(({ data }) => data.id),
-      { what: `the call ${key} to be started`, timeoutMs: 30_000, intervalMs: 100 },
+      { what: `the call ${key} to be started`, timeoutMs: 90_000, intervalMs: 100 },
     )
 
   const ids = await Promise.all(
@@ -65,7 +65,7 @@ it('restarts under load: every keyed request succeeds once and every socket resu
   const allConnected = (times: number) =>
     waitFor(() => followers.every((follower) => follower.connections() >= times), {
       what: `every socket to be connected for the ${times}. time`,
-      timeoutMs: 40_000,
+      timeoutMs: 90_000,
     })
   await allConnected(1)
   for (let i = 0; i < RESTARTS; i++) {
@@ -107,4 +107,4 @@ it('restarts under load: every keyed request succeeds once and every socket resu
     expect(followers[2 * i]?.seqs()).toEqual(upTo(journal.length))
     expect(followers[2 * i + 1]?.seqs()).toEqual(upTo(journal.length))
   }
-}, 150_000)
+}, 300_000)

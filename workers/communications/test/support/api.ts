@@ -8,7 +8,7 @@ import type { TestEnv } from './test-env.ts'
 
 /** Waits for a condition, long enough for a busy machine. */
 export const eventually = <T>(check: () => T | Promise<T>): Promise<T> =>
-  vi.waitFor(check, { timeout: 10_000, interval: 20 })
+  vi.waitFor(check, { timeout: 20_000, interval: 20 })
 
 export const testEnv = env as unknown as TestEnv
 const worker = (exports as unknown as { default: Fetcher }).default
