@@ -16,6 +16,8 @@ import { audible, isRung, putThrough } from './ringing.ts'
 
 /** How long somebody whose last socket has gone still counts as in the call. */
 export const GONE_MS = 15_000
+/** A timer is later than this only where the object could not run. */
+const LATE_MS = 2_000
 
 /** A user's socket is there: joins, is back, or sees the call ring. */
 export function present(
@@ -84,6 +86,13 @@ export function gone(
   if (hasEnded(state) || one === undefined) return unchanged(state)
   if (isPresent) return note(participantId, { absentSince: null })(state)
   if (one.state !== 'joined') return unchanged(state)
+  // A timer that rings late rings after an outage, in which nobody could come back: the time begins anew.
+  if (one.absentSince !== null && now - one.absentSince > GONE_MS + LATE_MS)
+    return chain(
+      state,
+      note(participantId, { absentSince: now }),
+      effects({ type: 'timer.set', name: `gone:${participantId}`, at: now + GONE_MS }),
+    )
   return goes(participantId, now)(state)
 }
 

@@ -97,3 +97,24 @@ describe('a phone that was called for an agent', () => {
     expect(effects).not.toContainEqual({ type: 'carrier.redirect' })
   })
 })
+
+describe('somebody whose browser is gone', () => {
+  const absent: CallInput = { type: 'user.absent', userId: ada }
+  const gone: CallInput = { type: 'timer.gone', participantId: 'p1', present: false }
+
+  it('is given the time again where an outage took it: the call does not end before anybody could come back', () => {
+    const away = played(here, asks, absent)
+    const after = now + 60_000
+    const late = step(away, gone, after)
+    expect(late.state.phase.status).toBe('in-progress')
+    expect(late.effects).toEqual([{ type: 'timer.set', name: 'gone:p1', at: after + 15_000 }])
+    expect(step(late.state, gone, after + 15_000).effects).toContainEqual({
+      type: 'carrier.hangup',
+      callSid: null,
+    })
+    expect(step(away, gone, now + 15_000).effects).toContainEqual({
+      type: 'carrier.hangup',
+      callSid: null,
+    })
+  })
+})
