@@ -1,33 +1,23 @@
 import type { FlowStep } from '@menagerie/contracts'
 import { describe, expect, test } from 'vitest'
+import { callDetails, phone, T0, user } from '../../test/call-room/call-details.ts'
 import { refuseAcceptance } from './acceptance.ts'
 import type { CallCommand, CallInput, Commander } from './call-inputs.ts'
 import type { CallEffect, Step } from './call-outputs.ts'
 import { begin, obey, receive, step } from './call-state.ts'
-import type { CallDetails, CallState } from './call-types.ts'
+import type { CallState } from './call-types.ts'
 import { instructionsOf } from './instructions.ts'
 
-const T0 = Date.parse('2026-11-22T10:00:00Z')
 const callSid = 'CA1'
-const user = (n: number) => `019aa5b8-7c00-7000-8000-${String(n).padStart(12, '0')}`
 const [ada, bob, queueId] = [user(1), user(2), user(9)] as const
-const [phone, other] = ['+12025550101', '+12025550102'] as const
+const other = '+12025550102'
 
-const details = (part: Partial<CallDetails> = {}): CallDetails => ({
-  id: user(0),
-  direction: 'outbound',
-  from: '+12025550100',
-  to: phone,
-  queueId: null,
-  agentId: null,
-  startedBy: ada,
-  ringTimeoutSeconds: 30,
-  record: false,
-  metadata: {},
-  createdAt: T0,
-  ...part,
+const inbound = callDetails({
+  direction: 'inbound',
+  startedBy: null,
+  from: phone,
+  to: '+12025550100',
 })
-const inbound = details({ direction: 'inbound', startedBy: null, from: phone, to: '+12025550100' })
 
 const by = (userId: string, more: Partial<Commander> = {}): Commander => ({
   userId,
@@ -84,7 +74,7 @@ const idOf = ({ state }: Run, address: string): string =>
   state.participants.find((one) => one.address === address)?.id ?? ''
 
 const answered = (flow: FlowStep[] | null = null): Run =>
-  new Run(begin(details(), flow)).do(here(ada), reported('in-progress'))
+  new Run(begin(callDetails(), flow)).do(here(ada), reported('in-progress'))
 const waiting = (): Run => new Run(receive(inbound, callSid, [{ type: 'enqueue', queueId }]))
 
 describe('who was rung and is not in the call', () => {

@@ -1,27 +1,14 @@
 import { describe, expect, test } from 'vitest'
+import { callDetails, phone, T0, user } from '../../test/call-room/call-details.ts'
 import type { CallCommand, CallInput } from './call-inputs.ts'
 import type { Step } from './call-outputs.ts'
 import { begin, obey, receive, step } from './call-state.ts'
-import type { CallDetails, CallState } from './call-types.ts'
+import type { CallState } from './call-types.ts'
 
-const T0 = Date.parse('2026-11-22T10:00:00Z')
 const callSid = 'CA1'
-const user = (n: number) => `019aa5b8-7c00-7000-8000-${String(n).padStart(12, '0')}`
 const [ada, bob, queueId] = [user(1), user(2), user(9)] as const
-const [phone, other] = ['+12025550101', '+12025550102'] as const
-const details: CallDetails = {
-  id: user(0),
-  direction: 'outbound',
-  from: '+12025550100',
-  to: phone,
-  queueId: null,
-  agentId: null,
-  startedBy: ada,
-  ringTimeoutSeconds: 30,
-  record: false,
-  metadata: {},
-  createdAt: T0,
-}
+const other = '+12025550102'
+const details = callDetails()
 const inbound = { ...details, direction: 'inbound', startedBy: null, from: phone } as const
 
 /** A call, its statuses, and the orders that the carrier got. */

@@ -1,27 +1,14 @@
 import { beforeEach, describe, expect, test } from 'vitest'
+import { callDetails, phone, T0, user } from '../../test/call-room/call-details.ts'
 import type { CallCommand, CallInput, CarrierStatus } from './call-inputs.ts'
 import type { CallEffect, CallJournalEvent, Step } from './call-outputs.ts'
 import { begin, obey, receive, step } from './call-state.ts'
-import type { CallDetails, CallState } from './call-types.ts'
+import type { CallState } from './call-types.ts'
 import { instructionsOf, legInstructionsOf } from './instructions.ts'
 
-const T0 = Date.parse('2026-11-22T10:00:00Z')
-const user = (n: number) => `019aa5b8-7c00-7000-8000-${String(n).padStart(12, '0')}`
 const [ada, bob, eve, queueId] = [user(1), user(2), user(3), user(9)] as const
-const [phone, asked, third] = ['+12025550101', '+12025550102', '+12025550103'] as const
-const details: CallDetails = {
-  id: user(0),
-  direction: 'outbound',
-  from: '+12025550100',
-  to: phone,
-  queueId: null,
-  agentId: null,
-  startedBy: ada,
-  ringTimeoutSeconds: 30,
-  record: false,
-  metadata: {},
-  createdAt: T0,
-}
+const [asked, third] = ['+12025550102', '+12025550103'] as const
+const details = callDetails()
 
 let state: CallState
 let orders: string[]

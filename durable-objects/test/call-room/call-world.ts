@@ -5,35 +5,20 @@ import { messagesOf } from '../../src/call-room/call-messages.ts'
 import type { CallEffect, CallJournalEvent, Step } from '../../src/call-room/call-outputs.ts'
 import { hasEnded } from '../../src/call-room/call-phase.ts'
 import { begin, obey, receive, step } from '../../src/call-room/call-state.ts'
-import type { CallDetails, CallState } from '../../src/call-room/call-types.ts'
+import type { CallState } from '../../src/call-room/call-types.ts'
 import { instructionsOf, legInstructionsOf } from '../../src/call-room/instructions.ts'
 import { legsOf } from '../../src/call-room/legs.ts'
 import type { JournalEvent } from '../../src/journal/index.ts'
+import { callDetails, phone, T0, user } from './call-details.ts'
 
-export const T0 = Date.parse('2026-11-22T10:00:00Z')
+export { T0, user }
+
 export const callSid = 'CA1'
-export const user = (n: number) => `019aa5b8-7c00-7000-8000-00000000000${n}`
 export const [ada, bob, eve] = [user(1), user(2), user(3)] as const
 export const people = [ada, bob, eve]
 export const queueIds = [user(8), user(9)]
-const phone = '+12025550101'
 export const other = '+12025550102'
 export const third = '+12025550103'
-
-const details = (part: Partial<CallDetails>): CallDetails => ({
-  id: user(0),
-  direction: 'outbound',
-  from: '+12025550100',
-  to: phone,
-  queueId: null,
-  agentId: null,
-  startedBy: ada,
-  ringTimeoutSeconds: 30,
-  record: false,
-  metadata: {},
-  createdAt: T0,
-  ...part,
-})
 
 const flow: FlowStep[] = [
   { type: 'say', text: 'Welcome' },
@@ -43,15 +28,16 @@ const flow: FlowStep[] = [
 ]
 const inbound = { direction: 'inbound', startedBy: null, from: phone, to: '+12025550100' } as const
 export const beginnings = {
-  outbound: () => begin(details({})),
-  'outbound for an agent': () => begin(details({ agentId: bob })),
-  'outbound with a flow': () => begin(details({}), flow),
-  'outbound into a queue': () => begin(details({}), flow.slice(3)),
-  internal: () => begin(details({ direction: 'internal', from: `user:${ada}`, to: `user:${bob}` })),
-  inbound: () => receive(details(inbound), callSid, flow),
-  waiting: () => receive(details(inbound), callSid, flow.slice(3)),
-  'inbound that only speaks': () => receive(details(inbound), callSid, flow.slice(0, 1)),
-  'without a flow': () => receive(details(inbound), callSid, null),
+  outbound: () => begin(callDetails({})),
+  'outbound for an agent': () => begin(callDetails({ agentId: bob })),
+  'outbound with a flow': () => begin(callDetails({}), flow),
+  'outbound into a queue': () => begin(callDetails({}), flow.slice(3)),
+  internal: () =>
+    begin(callDetails({ direction: 'internal', from: `user:${ada}`, to: `user:${bob}` })),
+  inbound: () => receive(callDetails(inbound), callSid, flow),
+  waiting: () => receive(callDetails(inbound), callSid, flow.slice(3)),
+  'inbound that only speaks': () => receive(callDetails(inbound), callSid, flow.slice(0, 1)),
+  'without a flow': () => receive(callDetails(inbound), callSid, null),
 } as const
 
 /** Runs a call with everything around it: timers, and what leaves through the outbox. */
