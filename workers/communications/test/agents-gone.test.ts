@@ -16,7 +16,10 @@ beforeAll(async () => {
 /** An agent who accepts whatever comes, the moment it comes. */
 async function taker(queueId: string, accepted: string[]): Promise<Caller> {
   const caller = await aUser('agent')
-  await ask(supervisor, 'PUT', `/agents/${caller.id}`, { queueIds: [queueId] })
+  const profile = { skills: [], queueIds: [queueId] }
+  const configured = await ask(supervisor, 'PUT', `/agents/${caller.id}`, profile)
+  // Whoever serves every queue also gets what other files left waiting.
+  expect(configured.status).toBe(200)
   const { webSocket } = await connect('/agents/me/ws', { authorization: `Bearer ${caller.token}` })
   webSocket?.addEventListener('message', ({ data }) => {
     const frame = JSON.parse(String(data))
