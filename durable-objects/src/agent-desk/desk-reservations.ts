@@ -1,3 +1,4 @@
+import { rangLate } from '../journal/timers.ts'
 import { choose } from './desk-activity.ts'
 import { andThen, unchanged } from './desk-settle.ts'
 import { freeOf } from './desk-standing.ts'
@@ -103,7 +104,8 @@ export const rejectAll = (state: DeskState, reason: string, now: number): Change
 export function reservationTimeout(state: DeskState, id: string, now: number): Change {
   const known = find(state, id)
   if (known?.state !== 'pending') return unchanged(state)
-  const missed = state.missed + 1
+  // What ran out in an outage could not be taken: it says nothing of the agent.
+  const missed = rangLate(known.expiresAt, now) ? state.missed : state.missed + 1
   const ended = end({ ...state, missed }, known, 'timeout', null, now)
   if (missed < MISSED_LIMIT) return ended
   // At once, also beside another contact: whoever misses three is not looking.

@@ -15,7 +15,7 @@ type Act =
   | { do: 'repeat'; pick: number }
   | { do: 'choose'; name: 'offline' | 'available' | 'busy' | 'break' }
   | { do: 'connect' | 'disconnect' | 'sign-out' }
-  | { do: 'wait'; ms: number }
+  | { do: 'wait' | 'outage'; ms: number }
 
 const pick = fc.nat(50)
 const act: fc.Arbitrary<Act> = fc.oneof(
@@ -57,7 +57,7 @@ const act: fc.Arbitrary<Act> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
-      do: fc.constant('wait' as const),
+      do: fc.constantFrom('wait', 'outage'),
       ms: fc.oneof(fc.integer({ min: 1, max: 40_000 }), fc.constant(31_000)),
     }),
   },
@@ -159,6 +159,9 @@ class Around {
       case 'wait':
         world.advance(one.ms)
         return
+      case 'outage':
+        world.outage(one.ms)
+        return
     }
   }
 
@@ -252,6 +255,27 @@ describe('whatever happens at a desk', () => {
         if (wanted !== undefined && around.world.types('reservation.timeout').length < 3)
           expect(state.activity.name).toBe(wanted)
         if (state.choice === 'available' && state.connected) expect(freeOf(state)).toBe(places)
+      }),
+      { numRuns: 500 },
+    )
+  })
+
+  it('an outage takes nobody out, and whoever stays away is out soon after it', () => {
+    fc.assert(
+      fc.property(fc.array(act, { maxLength: 60 }), (acts) => {
+        const around = new Around(1)
+        const { world } = around
+        for (const one of acts) {
+          const { connected, awaySince } = world.state
+          around.act(one)
+          if (one.do !== 'outage' || awaySince === null || !connected) continue
+          const late = world.now - (awaySince + 15_000)
+          // A timer that rings 2 s late may have done so on a busy machine.
+          expect(world.state.connected).toBe(late < 0 || late > 2_000)
+        }
+        const { awaySince } = world.state
+        world.advance(15_000)
+        if (awaySince !== null) expect(world.state.connected).toBe(false)
       }),
       { numRuns: 500 },
     )

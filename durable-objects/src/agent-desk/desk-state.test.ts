@@ -154,6 +154,14 @@ describe('activities', () => {
     expect(world.types('reservation.timeout')).toHaveLength(3)
   })
 
+  it('stay as they are where reservations ran out in an outage: nobody could take them', () => {
+    const world = DeskWorld.ready({ capacity: 3 })
+    for (const id of ['r1', 'r2', 'r3']) world.reserve(id)
+    world.outage(60_000)
+    expect(world.types('reservation.timeout')).toHaveLength(3)
+    expect(shown(world)).toEqual(['available', null, 3])
+  })
+
   it('forget missed reservations once one is answered', () => {
     const world = DeskWorld.ready()
     for (const id of ['r1', 'r2', 'r3', 'r4', 'r5']) {
@@ -191,6 +199,21 @@ describe('a connection', () => {
     })
     world.take({ type: 'connected' })
     expect(freeOf(world.state)).toBe(1)
+  })
+})
+
+describe('an outage', () => {
+  it('takes nobody out before they could come back: their time begins anew after it', () => {
+    const world = DeskWorld.ready()
+    world.reserve('r1', 'c1', 600)
+    world.take({ type: 'disconnected' })
+    world.outage(60_000)
+    expect(world.state).toMatchObject({ connected: true, awaySince: world.now })
+    world.advance(14_999)
+    expect(world.types('reservation.rejected')).toEqual([])
+    world.advance(1)
+    expect(world.state.connected).toBe(false)
+    expect(world.types('reservation.rejected').at(-1)?.data).toMatchObject({ id: 'r1' })
   })
 })
 

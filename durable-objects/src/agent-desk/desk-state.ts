@@ -1,3 +1,4 @@
+import { rangLate } from '../journal/timers.ts'
 import { choose, endWork } from './desk-activity.ts'
 import { presence, ring, stopRing } from './desk-calls.ts'
 import {
@@ -102,10 +103,7 @@ function changeOf(state: DeskState, input: DeskInput, now: number): Change {
       }
     case 'disconnected':
       if (!state.connected || state.awaySince !== null) return unchanged(state)
-      return {
-        ...unchanged({ ...state, awaySince: now }),
-        effects: [{ type: 'timer.set', name: 'away', at: now + AWAY_MS }],
-      }
+      return away(state, now)
     case 'queues-changed':
       return state.isAgent ? { ...unchanged(state), effects: [readQueues(now)] } : unchanged(state)
     case 'timer.reservation':
@@ -115,6 +113,8 @@ function changeOf(state: DeskState, input: DeskInput, now: number): Change {
     case 'timer.away':
       if (!state.connected || state.awaySince === null) return unchanged(state)
       if (input.present) return unchanged({ ...state, awaySince: null })
+      // Nobody could come back during an outage.
+      if (rangLate(state.awaySince + AWAY_MS, now)) return away(state, now)
       // Nobody sees what is pending: the next agent gets it at once.
       return andThen(unchanged({ ...state, connected: false, awaySince: null }), (later) =>
         rejectAll(later, 'disconnected', now),
@@ -127,6 +127,12 @@ function changeOf(state: DeskState, input: DeskInput, now: number): Change {
       return serve(state, input.queueIds)
   }
 }
+
+/** The last socket has gone: the time to come back begins. */
+const away = (state: DeskState, now: number): Change => ({
+  ...unchanged({ ...state, awaySince: now }),
+  effects: [{ type: 'timer.set', name: 'away', at: now + AWAY_MS }],
+})
 
 const readQueues = (now: number) => ({ type: 'timer.set', name: 'queues', at: now }) as const
 

@@ -82,6 +82,12 @@ export class DeskWorld {
     this.now = until
   }
 
+  /** The desk cannot run for a while; what has become due fires then. */
+  outage(ms: number): void {
+    this.now += ms
+    this.advance(0)
+  }
+
   types(type: string): DeskEvent[] {
     return this.events.filter((event) => event.type === type)
   }

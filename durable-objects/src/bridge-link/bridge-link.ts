@@ -13,6 +13,7 @@ import { durableObjectStorage } from '../journal/do-storage.ts'
 import { SocketCount } from '../shared/socket-count.ts'
 import { CredentialBook } from './credential-book.ts'
 import { CredentialPost } from './credential-post.ts'
+import { LinkLease } from './link-lease.ts'
 import { LinkQueue } from './link-queue.ts'
 import { connectionOf, isOpen, LinkSockets } from './link-sockets.ts'
 import type {
@@ -25,8 +26,6 @@ import type {
 } from './link-types.ts'
 import { type BridgeSaid, PendingAnswers } from './pending-answers.ts'
 
-/** The same process is here with a newer socket, or another bridge has the link because this one was silent. */
-const SUPERSEDED = 4409
 const CREDENTIALS_TIMEOUT_MS = 5_000
 /** A `published` frame names at most 1,000 ids of 256 characters. */
 const MAX_UP_FRAME_CHARACTERS = 512 * 1024
@@ -38,6 +37,7 @@ const MAX_UP_FRAME_CHARACTERS = 512 * 1024
  */
 export class BridgeLink extends DurableObject<BridgeLinkEnv> {
   readonly #logger = new Logger({ service: 'bridge_link', now: () => this.now() })
+  readonly #name = this.ctx.id.name ?? 'default'
   readonly #storage = durableObjectStorage(this.ctx.storage, () => this.now())
   readonly #queue = new LinkQueue(this.#storage)
   readonly #sockets = new LinkSockets(this.ctx, () => this.now(), this.#logger)
@@ -48,7 +48,19 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
     book: this.#book,
     key: this.env.LINK_KEY,
     now: () => this.now(),
-    tell: (asked) => this.#tell(asked),
+    tell: async (asked) => {
+      // What was just written down is looked after even if this object ends before the answer.
+      await this.#rearm()
+      return this.#tell(asked)
+    },
+  })
+  readonly #lease = new LinkLease({
+    sockets: this.#sockets,
+    queue: this.#queue,
+    name: this.#name,
+    now: () => this.now(),
+    onGiven: (generation) => this.#given(generation),
+    onTaken: (generation) => this.#pending.gone(generation),
   })
   /** Sockets whose end was told. */
   readonly #gone = new WeakSet<WebSocket>()
@@ -119,21 +131,12 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
       return refuse(request, new AppError('unauthorized', 'The token has ended'))
     const { 0: client, 1: server } = new WebSocketPair()
     const instance = new URL(request.url).searchParams.get('instance') ?? newId()
-    // The same process has lost its older socket and knows it: its place is its own. One that is silent has lost it too.
-    for (const ws of this.#sockets.open())
-      if (connectionOf(ws).instance === instance) this.#end(ws, SUPERSEDED, 'superseded')
-    this.#endSilent()
-    this.#sockets.accept(server, instance, expiresAt)
+    const { generation, active } = this.#lease.join(server, instance, expiresAt)
     this.#socketCount.add(1)
-    const link = this.ctx.id.name ?? 'default'
-    const active = this.#sockets.active() === undefined
-    const generation = active ? this.#give(server) : this.#queue.generation
-    this.#sockets.send(server, { type: 'welcome', data: { link, generation, active } })
-    if (active) this.#given()
     await this.#rearm()
     this.#line()
       .count('websocket_connections', label)
-      .end('link.connected', { link, generation, active })
+      .end('link.connected', { link: this.#name, generation, active })
     return new Response(null, {
       status: 101,
       webSocket: client,
@@ -143,27 +146,27 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
 
   override webSocketMessage(ws: WebSocket, message: string | ArrayBuffer): void {
     if (!isOpen(ws)) return
-    if (typeof message !== 'string') this.#end(ws, closeCodes.unsupportedData, 'text only')
+    if (typeof message !== 'string') this.#lease.end(ws, closeCodes.unsupportedData, 'text only')
     else if (message.length > MAX_UP_FRAME_CHARACTERS)
-      this.#end(ws, closeCodes.tooLarge, 'frame too large')
+      this.#lease.end(ws, closeCodes.tooLarge, 'frame too large')
     else if (message === 'ping') ws.send('pong')
     else this.#heard(ws, parseFrame(message))
     this.#sockets.heard(ws)
-    if (!isOpen(ws)) this.#promote()
+    if (!isOpen(ws)) this.#lease.promote()
   }
 
   override webSocketClose(ws: WebSocket, code: number, reason: string): void {
     // The close is answered here: workerd would leave the bridge at 1006.
-    this.#end(ws, code === 1005 || code === 1006 ? 1000 : code, reason)
+    this.#lease.end(ws, code === 1005 || code === 1006 ? 1000 : code, reason)
     this.#forget(ws)
-    this.#promote()
+    this.#lease.promote()
   }
 
   override webSocketError(ws: WebSocket, error: unknown): void {
     this.#logger.warn('fault', { object: 'BridgeLink', where: 'socket', error })
-    this.#end(ws, 1000, '')
+    this.#lease.end(ws, 1000, '')
     this.#forget(ws)
-    this.#promote()
+    this.#lease.promote()
   }
 
   /**
@@ -173,11 +176,11 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
   override async alarm(): Promise<void> {
     const now = this.now()
     for (const ws of this.#sockets.open())
-      if (connectionOf(ws).expiresAt <= now) this.#end(ws, closeCodes.tokenEnded, 'token ended')
-    if (this.#sockets.standby().length > 0) this.#endSilent()
-    this.#promote()
-    await this.#credentials.flush()
-    await this.#rearm()
+      if (connectionOf(ws).expiresAt <= now)
+        this.#lease.end(ws, closeCodes.tokenEnded, 'token ended')
+    if (this.#sockets.standby().length > 0) this.#lease.endSilent()
+    this.#lease.promote()
+    await this.#credentials.flush().finally(() => this.#rearm())
   }
 
   /** Milliseconds since the epoch. */
@@ -188,9 +191,11 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
   #heard(ws: WebSocket, frame: BridgeUpFrame | undefined): void {
     switch (frame?.type) {
       case undefined:
-        this.#end(ws, closeCodes.policyViolation, 'malformed frame')
+        this.#lease.end(ws, closeCodes.policyViolation, 'malformed frame')
         return
       case 'published': {
+        // Who stands by has nothing at the broker: what it says must not make the link forget a message.
+        if (connectionOf(ws).generation === 0) return
         const published = this.#queue.published(frame.data.ids, this.now())
         this.#pump()
         this.#line().end('link.published', { published })
@@ -198,7 +203,10 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
       }
       case 'credentials.done': {
         const { ok: done, detail } = frame.data
-        this.#pending.answered(frame.id, { ok: done, ...(detail === undefined ? {} : { detail }) })
+        this.#pending.answered(frame.id, connectionOf(ws).generation, {
+          ok: done,
+          ...(detail === undefined ? {} : { detail }),
+        })
         return
       }
     }
@@ -219,39 +227,12 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
     if (sentThrough !== connection.sentThrough) this.#sockets.change(ws, { sentThrough })
   }
 
-  /** Gives the link to the bridge that has stood by longest, where nobody has it. */
-  #promote(): void {
-    while (this.#sockets.active() === undefined) {
-      const [heir] = this.#sockets.standby()
-      if (heir === undefined) return
-      const generation = this.#give(heir)
-      if (!this.#sockets.send(heir, { type: 'activated', data: { generation } })) {
-        this.#end(heir, 1011, 'cannot be reached')
-        continue
-      }
-      this.#given()
-      this.#line().end('link.activated', { generation })
-    }
-  }
-
-  /** Returns the link's new generation. */
-  #give(ws: WebSocket): number {
-    const generation = this.#queue.nextGeneration()
-    this.#sockets.change(ws, { generation })
-    return generation
-  }
-
   /** A bridge has the link now: it gets what waits. */
-  #given(): void {
+  #given(generation: number): void {
     this.#pump()
     this.#book.tryAll(this.now())
     this.ctx.waitUntil(this.#credentials.flush().then(() => this.#rearm()))
-  }
-
-  #endSilent(): void {
-    const ws = this.#sockets.active()
-    if (ws !== undefined && this.#sockets.silentAt(ws) <= this.now())
-      this.#end(ws, SUPERSEDED, 'silent')
+    this.#line().end('link.given', { generation })
   }
 
   #tell(asked: {
@@ -267,12 +248,6 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
     if (!this.#sockets.send(ws, { type: 'credentials.set', id, data: asked }))
       this.#pending.gone(generation)
     return answer
-  }
-
-  #end(ws: WebSocket, code: number, reason: string): void {
-    const { generation } = connectionOf(ws)
-    if (generation > 0) this.#pending.gone(generation)
-    this.#sockets.close(ws, code, reason)
   }
 
   #forget(ws: WebSocket): void {

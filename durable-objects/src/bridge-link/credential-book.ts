@@ -2,6 +2,8 @@ import type { JournalStorage, SqlRow } from '../journal/index.ts'
 
 /** How long a password waits for a bridge. */
 export const PASSWORD_KEPT_MS = 24 * 60 * 60 * 1000
+/** Who writes it down tells the broker at once; later it is only tried where that was cut short. */
+const TOLD_WITHIN_MS = 10_000
 const LEAST_RETRY_MS = 1_000
 const MOST_RETRY_MS = 60_000
 
@@ -42,7 +44,7 @@ export class CredentialBook {
       sealed,
       waits_until: now + PASSWORD_KEPT_MS,
       ends_at: null,
-      next_at: now,
+      next_at: now + TOLD_WITHIN_MS,
       attempts: 0,
     })
   }
@@ -90,7 +92,7 @@ export class CredentialBook {
       username,
       deviceId,
       endsAt,
-      now,
+      endsAt > now ? now : now + TOLD_WITHIN_MS,
     )
     this.giveUp(now)
   }

@@ -80,7 +80,8 @@ export class LinkQueue {
 
   /**
    * The next frame for a bridge that was sent everything up to a place; undefined when nothing waits, or when it holds
-   * as many unacknowledged messages as it may. Messages whose time is over are forgotten on the way.
+   * as many unacknowledged messages as it may. Messages whose time is over are forgotten on the way, and those of QoS 0 as
+   * they are given: nobody gets them a second time, at the price that they may not arrive.
    */
   next(sentThrough: number, now: number): Frame | undefined {
     if (!this.#made) return undefined
@@ -89,9 +90,13 @@ export class LinkQueue {
       const last = rows.at(-1)
       if (last === undefined) return undefined
       const all = rows.map(({ body }) => JSON.parse(body) as Downlink)
-      const over = all.filter((message) => isOver(message, now)).map(({ id }) => id)
-      if (over.length > 0) this.published(over, now)
-      const messages = over.length === 0 ? all : all.filter((message) => !isOver(message, now))
+      const gone = all.filter((message) => message.qos === 0 || isOver(message, now))
+      if (gone.length > 0)
+        this.published(
+          gone.map(({ id }) => id),
+          now,
+        )
+      const messages = gone.length === 0 ? all : all.filter((message) => !isOver(message, now))
       if (messages.length > 0) return { messages, through: last.n }
     }
   }

@@ -25,9 +25,9 @@ export class PendingAnswers {
     })
   }
 
-  /** The bridge has answered; an answer that nobody waits for is dropped. */
-  answered(id: string, said: { ok: boolean; detail?: string }): void {
-    this.#settle(id, said)
+  /** A bridge has answered; an answer that nobody waits for, or of another connection than was asked, is dropped. */
+  answered(id: string, generation: number, said: { ok: boolean; detail?: string }): void {
+    if (this.#waiting.get(id)?.generation === generation) this.#settle(id, said)
   }
 
   /** A connection has gone: it will not answer. */

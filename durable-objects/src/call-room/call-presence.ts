@@ -1,3 +1,4 @@
+import { rangLate } from '../journal/timers.ts'
 import type { Step } from './call-outputs.ts'
 import {
   chain,
@@ -16,8 +17,6 @@ import { audible, isRung, putThrough } from './ringing.ts'
 
 /** How long somebody whose last socket has gone still counts as in the call. */
 export const GONE_MS = 15_000
-/** A timer is later than this only where the object could not run. */
-const LATE_MS = 2_000
 
 /** A user's socket is there: joins, is back, or sees the call ring. */
 export function present(
@@ -86,8 +85,8 @@ export function gone(
   if (hasEnded(state) || one === undefined) return unchanged(state)
   if (isPresent) return note(participantId, { absentSince: null })(state)
   if (one.state !== 'joined') return unchanged(state)
-  // A timer that rings late rings after an outage, in which nobody could come back: the time begins anew.
-  if (one.absentSince !== null && now - one.absentSince > GONE_MS + LATE_MS)
+  // Nobody could come back during an outage.
+  if (one.absentSince !== null && rangLate(one.absentSince + GONE_MS, now))
     return chain(
       state,
       note(participantId, { absentSince: now }),

@@ -24,28 +24,57 @@ export interface DeskHost {
 const BATCH = 50
 /** A desk that is silent for so long is taken for one that is away. */
 const SILENT_MS = 5_000
+/** Orders to other desks wait so long for one that does not answer; who answers sooner shares a commit. */
+const HOLD_MS = 500
 
 /**
  * Asks desks to offer contacts, all desks at once and each in order. What they answer comes back into the queue before
- * the orders leave the outbox. A desk that cannot be reached holds its batch up for 5 s at most: its contact goes on to the next agent.
+ * the orders leave the outbox. Only a desk that has not answered after 500 ms is not waited for: it is asked on beside
+ * the next orders, and its own next ones come after that. It has 5 s, then its contact goes on to the next agent;
+ * where a crash loses the question, the reservation's own time does that.
  */
-export const deskDestination = (host: DeskHost): Destination => ({
-  delivery: 'confirmed',
-  batchSize: BATCH,
-  async send(rows: readonly { id: string; body: JsonObject }[]) {
-    const commands = rows.map(({ body }) => body as unknown as ReserveCommand)
-    const agentIds = [...new Set(commands.map(({ agentId }) => agentId))]
-    const answers = await Promise.all(
-      agentIds.map((agentId) =>
-        askDesk(
-          host,
-          commands.filter((command) => command.agentId === agentId),
-        ),
-      ),
-    )
-    if (answers.some(({ length }) => length > 0)) host.answered(answers.flat())
-  },
-})
+export function deskDestination(host: DeskHost): Destination {
+  /** What each desk is being asked. */
+  const underWay = new Map<string, Promise<void>>()
+
+  function ask(
+    agentId: string,
+    commands: readonly ReserveCommand[],
+    take: (answers: readonly DeskAnswer[]) => void,
+  ): Promise<void> {
+    const before = underWay.get(agentId) ?? Promise.resolve()
+    const asked = before
+      .then(() => askDesk(host, commands))
+      .then(take)
+      // An answer that cannot be kept is one that did not come.
+      .catch(() => undefined)
+      .finally(() => {
+        if (underWay.get(agentId) === asked) underWay.delete(agentId)
+      })
+    underWay.set(agentId, asked)
+    return asked
+  }
+
+  return {
+    delivery: 'confirmed',
+    batchSize: BATCH,
+    async send(rows) {
+      const commands = rows.map(({ body }) => body as unknown as ReserveCommand)
+      const together: DeskAnswer[] = []
+      let isHeld = true
+      const take = (answers: readonly DeskAnswer[]) => {
+        if (isHeld) together.push(...answers)
+        else if (answers.length > 0) host.answered(answers)
+      }
+      const asked = [...Map.groupBy(commands, ({ agentId }) => agentId)].map(([agentId, some]) =>
+        ask(agentId, some, take),
+      )
+      await inTime(Promise.all(asked), HOLD_MS).catch(() => undefined)
+      isHeld = false
+      if (together.length > 0) host.answered(together)
+    },
+  }
+}
 
 async function askDesk(host: DeskHost, commands: readonly ReserveCommand[]): Promise<DeskAnswer[]> {
   const answers: DeskAnswer[] = []

@@ -3,6 +3,9 @@ import { backoff } from './backoff.ts'
 import type { Exec } from './schema.ts'
 import type { FiredTimer, JournalInput, SqlRow, TimerChange } from './types.ts'
 
+/** A timer is later than this only where the object could not run, or its handler failed before. */
+const LATE_MS = 2_000
+
 interface TimerRow extends SqlRow {
   name: string
   at: number
@@ -76,6 +79,14 @@ export function deferTimer(exec: Exec, timer: FiredTimer, now: number, random: n
     timer.generation,
   )
 }
+
+/**
+ * Whether what was due rings so late that there was an outage. Nobody could be heard in it, so nobody is judged silent:
+ * the time that a timer of somebody's absence allows begins anew.
+ *
+ * @param dueAt milliseconds since the epoch, as `now`
+ */
+export const rangLate = (dueAt: number, now: number): boolean => now - dueAt > LATE_MS
 
 /** When the next timer is due, milliseconds since the epoch. */
 export function nextTimer(exec: Exec): number | undefined {

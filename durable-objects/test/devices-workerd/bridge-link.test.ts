@@ -145,6 +145,24 @@ describe('the link to a broker', () => {
     expect(newcomer.frames[0]?.data).toEqual({ link: name, generation: 2, active: true })
   })
 
+  it('believes only the bridge that has it: what one that stands by says about messages changes nothing', async () => {
+    const { name, link } = newLink()
+    const active = await connectBridge(name)
+    const standby = await connectBridge(name)
+    await link.enqueue([downlink('a'), downlink('b')])
+    await active.until(() => active.messages.length === 2)
+    standby.published(['a', 'b'])
+    standby.send('ping')
+    await standby.until(() => standby.pongs === 1)
+    active.published(['a'])
+    await vi.waitFor(async () => expect((await link.status()).queued).toBe(1))
+    active.socket.close(1000, 'gone')
+    await standby.until(() => standby.messages.length === 1)
+    expect(ids(standby)).toEqual(['b'])
+    standby.published(['b'])
+    await vi.waitFor(async () => expect((await link.status()).queued).toBe(0))
+  })
+
   it('forgets messages whose time is over: they are not sent, nor kept again', async () => {
     const { name, link } = newLink()
     const soon = { ...downlink('soon'), expiresAt: new Date(Date.now() + 300).toISOString() }

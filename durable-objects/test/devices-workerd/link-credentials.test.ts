@@ -87,6 +87,36 @@ describe('credentials at a link', () => {
     expect(await stored(link)).toBe('[]')
   })
 
+  it('take no answer but that of the bridge that was asked', async () => {
+    const { name, link } = newLink()
+    const there = await telling(name)
+    there.answer = 'silence'
+    const forger = await connectBridge(name)
+    const issued = link.issueCredentials(change('secret'))
+    await there.bridge.until(() => there.asked.length === 1)
+    const { id } = there.asked[0] ?? {}
+    forger.send({ type: 'credentials.done', id, data: { ok: true } })
+    forger.send('ping')
+    await forger.until(() => forger.pongs === 1)
+    expect(await stored(link)).toContain('"sealed":"')
+    there.bridge.send({ type: 'credentials.done', id, data: { ok: true } })
+    expect(await issued).toEqual({ ok: true, value: 'active' })
+  })
+
+  it('are told again by an alarm that was set before, should the object end before the answer', async () => {
+    const { name, link } = newLink()
+    const there = await telling(name)
+    there.answer = 'silence'
+    void link.issueCredentials(change('secret')).catch(() => {})
+    await there.bridge.until(() => there.asked.length === 1)
+    const alarm = await runInDurableObject(link, (_, state) => state.storage.getAlarm())
+    expect(alarm).toBeLessThan(Date.now() + 11_000)
+    there.answer = 'ok'
+    await turn(link, 10_000)
+    await runDurableObjectAlarm(link)
+    expect(there.broker.get('d')).toBe('secret')
+  })
+
   it('are dropped after 24 hours without a bridge, which is told', async () => {
     const { name, link } = newLink()
     await link.issueCredentials(change('secret'))
@@ -98,6 +128,18 @@ describe('credentials at a link', () => {
     expect(await link.issueCredentials(change('newer'))).toEqual({ ok: true, value: 'active' })
     expect(there.asked.map(({ data }) => data.password)).toEqual(['newer'])
     expect(await link.credentialStates('d')).toEqual({})
+  })
+
+  it('that were sealed with another key are dropped, which is told, and hold nothing else up', async () => {
+    const { name, link } = newLink()
+    await link.issueCredentials(change('secret'))
+    await runInDurableObject(link, (_, state) =>
+      state.storage.sql.exec(`UPDATE owed SET sealed = 'bm8gc3VjaCBrZXk'`),
+    )
+    await link.issueCredentials(change('other', { deviceId: 'e', username: 'e' }))
+    const there = await telling(name)
+    await vi.waitFor(() => expect([...there.broker]).toEqual([['e', 'other']]))
+    await vi.waitFor(async () => expect(await link.credentialStates('d')).toEqual({ d: 'dropped' }))
   })
 
   it('wait when the bridge goes before it has answered', async () => {

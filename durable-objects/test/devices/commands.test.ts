@@ -245,6 +245,34 @@ describe('commands', () => {
     }
   })
 
+  it('are sent again once for a batch, however often the device came online in it, and not when it went', () => {
+    const presence = (state: string, session: number): DeviceMessage => ({
+      of: { kind: 'presence' },
+      topic: `v1/devices/${deviceId}/presence`,
+      payload: JSON.stringify({ state, session: String(session) }),
+      qos: 1,
+      receivedAt: '2026-11-21T10:00:00.000Z',
+    })
+    const world = new World()
+    const request = {
+      name: 'x',
+      payload: {},
+      timeoutSeconds: 60,
+      ttlSeconds: 60,
+      atMostOnce: false,
+    }
+    const sent = world.desk.send(ann, 'http', { key: null, request }, {})
+    if (!sent.ok) throw new Error(sent.error.code)
+    const attempts = () => {
+      const command = world.desk.get(ann, sent.value.command.id)
+      return command.ok && command.value.attempts
+    }
+    world.take(Array.from({ length: 50 }, (_, session) => presence('online', session)))
+    expect(attempts()).toBe(2)
+    world.take([presence('online', 50), presence('offline', 50)])
+    expect(attempts()).toBe(2)
+  })
+
   it('keep the newest 1,000 that ended, and all that are open', () => {
     const world = new World()
     const request = { name: 'x', payload: {}, timeoutSeconds: 60, atMostOnce: false }

@@ -257,6 +257,27 @@ describe('messages without a number', () => {
 })
 
 describe('samples', () => {
+  it('of a message with one gap too many count as taken once it is sent again, and none before', () => {
+    const world = new World()
+    const telemetry = (...seqs: number[]) => ({
+      ...numberedMessage(0, 1),
+      payload: JSON.stringify(seqs.map((seq) => ({ seq, values: { n: seq } }))),
+    })
+    const odd = Array.from({ length: 1000 }, (_, index) => 3 + 2 * index)
+    world.take([telemetry(...odd)])
+    const message = telemetry(1, 9001)
+    expect(world.take([message])).toMatchObject({
+      results: [{ result: 'rejected' }],
+      ack: { ackedThrough: 0 },
+    })
+    world.take([telemetry(2)])
+    expect(world.take([message])).toMatchObject({
+      results: [{ result: 'stored' }],
+      ack: { ackedThrough: 3 },
+    })
+    expect(world.stored()).toEqual(expect.arrayContaining(['0.1', '0.2', '0.9001']))
+  })
+
   it('are kept up to the newest 10,000 of a stream', () => {
     const world = new World()
     world.storage.onPoint = undefined

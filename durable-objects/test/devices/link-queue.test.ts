@@ -59,6 +59,16 @@ describe('the queue of a link', () => {
     )
   })
 
+  it('gives what goes with QoS 0 to one bridge once, whoever asks again', () => {
+    const storage = new MemoryStorage()
+    const queue = new LinkQueue(storage)
+    const once: Downlink = { ...downlink('once'), qos: 0 }
+    queue.enqueue([downlink('a'), once, downlink('b')], 0)
+    expect(pump(queue, 0).ids).toEqual(['a', 'once', 'b'])
+    queue.enqueue([once], 0)
+    expect(pump(new LinkQueue(storage), 0).ids).toEqual(['a', 'b'])
+  })
+
   it('gives a bridge no more than it may hold', () => {
     const queue = new LinkQueue(new MemoryStorage())
     queue.enqueue(

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest'
-import { timerInput } from '../../src/journal/timers.ts'
+import { rangLate, timerInput } from '../../src/journal/timers.ts'
 import type { Destination, FiredTimer } from '../../src/journal/types.ts'
 import { begin, fixture, input, messages, tally } from './fixture.ts'
 
@@ -93,6 +93,22 @@ describe('named timers', () => {
     await alarm()
     expect(fired).toHaveLength(1)
     expect(observed).toMatchObject([{ type: 'fault', where: 'timer ring' }])
+  })
+
+  it('ring late after an outage, and where their handler failed for a while', async () => {
+    const { set, alarm, fired, clock } = withTimers()
+    const isLate = () => fired.splice(0).map(({ at }) => rangLate(at, clock.now))
+    set('ring', 1_000)
+    await alarm()
+    expect(isLate()).toEqual([false])
+    set('ring', 1_000)
+    clock.now += 3_001
+    await alarm()
+    expect(isLate()).toEqual([true])
+    set('ring', 0)
+    for (let failures = 0; failures < 4; failures++) await alarm(() => undefined)
+    await alarm()
+    expect(isLate()).toEqual([true])
   })
 
   it('do not keep each other from firing when one fails', async () => {

@@ -24,8 +24,10 @@ export interface Ours {
   secrets: Secrets
   /** The accounts database. */
   accounts: D1Database
-  /** Signs a demo user in. */
-  signIn(role: string): Promise<{ session: Session; username: string; token: string }>
+  /** Signs a demo user in. `totpSecret` is empty where it has no authenticator app. */
+  signIn(
+    role: string,
+  ): Promise<{ session: Session; username: string; token: string; totpSecret: string }>
   /** Sessions of the accounts that were asked for, in their order. */
   signInMore(): Promise<Session[]>
 }
@@ -91,7 +93,8 @@ export async function startOurs(
     const user = users.find((candidate) => candidate.role === role)
     if (!user) throw new Error(`there is no demo ${role}`)
     const session = await sessionOf(user)
-    return { session, username: user.username, token: session.tokens?.accessToken ?? '' }
+    const { username, totpSecret = '' } = user
+    return { session, username, token: session.tokens?.accessToken ?? '', totpSecret }
   }
   const signInMore = async () => {
     const sessions: Session[] = []

@@ -85,6 +85,7 @@ export const Downlink = z.strictObject({
   id: z.string().min(1).max(256),
   topic: z.string().min(1).max(1024),
   payload: z.record(z.string(), z.unknown()),
+  /** 0 for at most once: it is given to a bridge and written to the broker once, whatever fails. */
   qos: z.union([z.literal(0), z.literal(1)]),
   retain: z.boolean(),
   /** MQTT 5 properties; dropped where the broker speaks MQTT 3.1.1. Correlation data in base64. */

@@ -186,8 +186,8 @@ export const TelemetryQuery = z.strictObject({
   from: Timestamp.optional(),
   to: Timestamp.optional(),
   /**
-   * `raw` samples, or buckets; the newest 10,000 at most. Kept are the newest 10,000 samples of a stream, minutes for 7
-   * days, hours for 90 days, days for 5 years.
+   * `raw` samples, or buckets; the newest 10,000 at most, fewer where they hold hundreds of numbers. Kept are the newest
+   * 10,000 samples of a stream (of 16 MiB at most), minutes for 7 days, hours for 90 days, days for 5 years.
    */
   resolution: z.enum(['raw', 'minute', 'hour', 'day']).default('raw'),
 })

@@ -215,18 +215,18 @@ function readDemo(dataDir: string): z.infer<typeof Demo> {
 }
 
 /** Where it is, and who may register devices at it. */
-function readTarget(
-  dataDir: string,
-): Pick<DevicesOptions, 'gatewayUrl' | 'mqttUrl' | 'protocolVersion' | 'username' | 'password'> {
+function readTarget(dataDir: string): Omit<DevicesOptions, 'count'> {
   const { gateway, mqtt, mqttProtocol, users } = readDemo(dataDir)
   const admin = users.find(({ role }) => role === 'admin')
-  if (admin === undefined) throw new UsageError('The system that ran here has no demo admin')
+  if (admin?.totpSecret === undefined)
+    throw new UsageError('The system that ran here has no demo admin with an authenticator app')
   if (mqtt === undefined || mqttProtocol === undefined)
     throw new UsageError(
       'The system that ran here has no MQTT broker: start it again with npm start',
     )
-  const { username, password } = admin
-  return { gatewayUrl: gateway, mqttUrl: mqtt, protocolVersion: mqttProtocol, username, password }
+  const { username, password, totpSecret } = admin
+  const account = { username, password, totpSecret }
+  return { gatewayUrl: gateway, mqttUrl: mqtt, protocolVersion: mqttProtocol, ...account }
 }
 
 const toLine = ({ connected, asleep, made, confirmed, waiting, commands }: DeviceCounts): string =>

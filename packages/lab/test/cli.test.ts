@@ -28,7 +28,14 @@ const demo = (more: object) =>
     join(dataDir, 'demo.json'),
     JSON.stringify({
       gateway: 'http://127.0.0.1:9',
-      users: [{ role: 'admin', username: 'admin@menagerie.example', password: 'secret' }],
+      users: [
+        {
+          role: 'admin',
+          username: 'admin@menagerie.example',
+          password: 'secret',
+          totpSecret: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ',
+        },
+      ],
       ...more,
     }),
   )

@@ -40,6 +40,7 @@ describe.each(brokers)('simulated devices at $name', ({ protocolVersion, start }
       count: 1,
       username: 'admin@menagerie.example',
       password: 'secret',
+      totpSecret: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ',
       ratePerSecond: 50,
       resendAfterMs: 100,
       ...more,
@@ -222,6 +223,7 @@ describe('devices that cannot be registered', () => {
       count: 6,
       username: 'admin@menagerie.example',
       password: 'secret',
+      totpSecret: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ',
       say: (line) => lines.push(line),
     })
     // The registry knows those past the third already, which is no reason to give up.
@@ -248,6 +250,7 @@ describe('devices that cannot be registered', () => {
       count: 1,
       username: 'admin@menagerie.example',
       password: 'secret',
+      totpSecret: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ',
       dataDir,
     })
     expect(devices.counts().connected).toBe(1)

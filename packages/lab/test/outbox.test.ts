@@ -29,10 +29,10 @@ describe('an outbox', () => {
 
   test('forgets only what is confirmed, of its own epoch and of numbers it has given', () => {
     const outbox = filled(3)
-    expect(numbers(acknowledge(outbox, { epoch: 7, ackedThrough: 2 }).waiting)).toEqual([3])
-    expect(acknowledge(outbox, { epoch: 6, ackedThrough: 3 })).toBe(outbox)
-    expect(acknowledge(outbox, { epoch: 7, ackedThrough: 4 })).toBe(outbox)
-    const done = acknowledge(outbox, { epoch: 7, ackedThrough: 3 })
+    expect(numbers(acknowledge(outbox, { epoch: 7, ackedThrough: 2 }, 0).waiting)).toEqual([3])
+    expect(acknowledge(outbox, { epoch: 6, ackedThrough: 3 }, 0)).toBe(outbox)
+    expect(acknowledge(outbox, { epoch: 7, ackedThrough: 4 }, 0)).toBe(outbox)
+    const done = acknowledge(outbox, { epoch: 7, ackedThrough: 3 }, 0)
     expect(numbers(put(done, 't', {}).waiting)).toEqual([4])
   })
 
@@ -45,6 +45,19 @@ describe('an outbox', () => {
     outbox = markSent(outbox, outbox.waiting, 6_000)
     expect(due(outbox, 6_000, 5_000)).toEqual([])
     expect(numbers(due(reconnected(outbox), 6_000, 5_000))).toEqual([1, 2, 3])
+  })
+
+  test('sends nothing again while confirmations come, and waits twice as long each time when none do', () => {
+    let outbox = filled(3)
+    outbox = markSent(outbox, outbox.waiting, 1_000)
+    outbox = acknowledge(outbox, { epoch: 7, ackedThrough: 1 }, 5_000)
+    expect(due(outbox, 9_999, 5_000)).toEqual([])
+    expect(numbers(due(outbox, 10_000, 5_000))).toEqual([2, 3])
+    outbox = markSent(outbox, outbox.waiting, 10_000)
+    expect(due(outbox, 19_999, 5_000)).toEqual([])
+    expect(numbers(due(outbox, 20_000, 5_000))).toEqual([2, 3])
+    outbox = acknowledge(outbox, { epoch: 7, ackedThrough: 2 }, 20_000)
+    expect(numbers(due(outbox, 25_000, 5_000))).toEqual([3])
   })
 
   test('sends a long backlog bit by bit, and says when it is full', () => {
@@ -76,7 +89,7 @@ describe('an outbox', () => {
           if (one.do === 'ack') {
             if (one.epoch === 7 && one.through < outbox.nextSeq)
               confirmed = Math.max(confirmed, one.through)
-            outbox = acknowledge(outbox, { epoch: one.epoch, ackedThrough: one.through })
+            outbox = acknowledge(outbox, { epoch: one.epoch, ackedThrough: one.through }, now)
           }
           if (one.do === 'send') {
             now += one.after

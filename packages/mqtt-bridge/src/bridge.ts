@@ -55,7 +55,7 @@ export async function startBridge(
   let edgeAnswers = true
   /** As the edge told it last. Who does not have the link stays away from the broker. */
   let role: 'unknown' | 'active' | 'standby' = 'unknown'
-  const holdsLink = () => role === 'active' && socket.isOpen
+  const holdsLink = () => role === 'active' && socket.isSure
   const edge = new Edge(settings)
   const broker: BrokerConnection = new BrokerConnection({
     settings,
@@ -106,6 +106,7 @@ export async function startBridge(
         return
       case 'activated':
         logger.warn('the other bridge is gone: this one has the link now')
+        broker.expectSession()
         become('active')
         return
       case 'publish':

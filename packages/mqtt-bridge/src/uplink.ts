@@ -40,7 +40,7 @@ export interface UplinkStatus {
   inFlight: number
   /** Since when every request has failed; undefined while the edge takes what it gets. */
   failingSince: number | undefined
-  /** When a message was last taken into an empty window or a batch last stored. */
+  /** When a message was last taken into an empty window, a batch last stored or a connection last ended. */
   progressAt: number
 }
 
@@ -110,6 +110,8 @@ export class Uplink {
   /** The broker connection has ended. */
   disconnected(): void {
     this.#held = undefined
+    // The next one has a time of its own: it must not be given up for what hung on this one.
+    this.#progressAt = this.#now()
     this.#window.nextGeneration()
   }
 

@@ -8,8 +8,10 @@ import { waitUntil } from './wait-until.ts'
 describe('the connection to the broker', () => {
   let broker: ScriptedBroker
   let connection: BrokerConnection
+  let hasLink: boolean
 
   beforeEach(async () => {
+    hasLink = true
     broker = await new ScriptedBroker().listen()
     connection = new BrokerConnection({
       settings: {
@@ -26,7 +28,7 @@ describe('the connection to the broker', () => {
       receive: (_packet, handled) => handled(new Error('deferred')),
       onUp: () => {},
       onDown: () => {},
-      mayReturn: () => true,
+      mayReturn: () => hasLink,
       metrics: createMetrics({ inFlight: () => 0, ready: () => true, active: () => true }),
       logger: new Logger({ service: 'test', level: 'error' }),
     })
@@ -44,5 +46,18 @@ describe('the connection to the broker', () => {
     clearInterval(acknowledging)
     expect(broker.pings).toBe(0)
     await waitUntil('it asks when it has nothing to say', () => broker.pings > 0)
+  })
+
+  it('is made anew only by a bridge that has the link, however the last one ended', async () => {
+    broker.cut()
+    await waitUntil('it is back', () => connection.isUp && broker.connects === 2)
+    // Stopped for a while, say, it was not told that another bridge has taken the session over.
+    hasLink = false
+    broker.cut()
+    await waitUntil('it has given up', () => connection.state.name === 'parked')
+    expect(broker.connects).toBe(2)
+    hasLink = true
+    connection.start()
+    await waitUntil('it is back', () => connection.isUp)
   })
 })

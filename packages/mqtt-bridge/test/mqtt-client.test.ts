@@ -67,6 +67,52 @@ describe('mqtt.js', () => {
     expect(broker.acknowledged).toEqual([3, 1, 2])
   })
 
+  it('gets what it did not acknowledge again by its next connection, and not before', async () => {
+    const seen: [number, boolean][] = []
+    broker.deliver('t', payloads(3))
+    connect({ reconnectPeriod: 20 }).handleMessage = (packet, done) => {
+      seen.push([(packet as { messageId: number }).messageId, packet.dup])
+      done(new Error('deferred'))
+    }
+    await waitUntil('all are handled', () => seen.length === 3)
+    await settle()
+    expect(seen.every(([, dup]) => !dup)).toBe(true)
+    broker.cut()
+    await waitUntil('all are handled again', () => seen.length === 6)
+    expect(seen.slice(3)).toEqual([1, 2, 3].map((messageId) => [messageId, true]))
+  })
+
+  it('only tells the broker its receive maximum: what comes beyond it is handled all the same', async () => {
+    let handled = 0
+    broker.deliver('t', payloads(5))
+    connect({ properties: { receiveMaximum: 2 } }).handleMessage = (_packet, done) => {
+      handled++
+      done(new Error('deferred'))
+    }
+    await waitUntil('all are handled', () => handled === 5)
+    expect(broker.receiveMaximum).toBe(2)
+  })
+
+  it('stands still for ever, connected, after a handler that throws: it must not throw', async () => {
+    const others = process.listeners('uncaughtException')
+    process.removeAllListeners('uncaughtException')
+    try {
+      const thrown = new Promise((resolve) => process.once('uncaughtException', resolve))
+      let handled = 0
+      broker.deliver('t', payloads(3))
+      const stuck = connect()
+      stuck.handleMessage = () => {
+        handled++
+        throw new Error('a bug')
+      }
+      expect(await thrown).toMatchObject({ message: 'a bug' })
+      await settle()
+      expect([handled, stuck.connected, broker.acknowledged]).toEqual([1, true, []])
+    } finally {
+      for (const listener of others) process.on('uncaughtException', listener)
+    }
+  })
+
   it('acknowledges what arrives before a handler that was set after connect: it must be set in the same tick', async () => {
     broker.deliver('t', payloads(10))
     const late = connect()

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { AckBoard } from '../src/acks.ts'
 import { ArrivalTimes } from '../src/arrival-times.ts'
 import { backoffMs } from '../src/backoff.ts'
-import { deviceAcls, isHarmless } from '../src/broker/device-role.ts'
+import { changeCommands, deviceAcls, isStanding } from '../src/broker/device-role.ts'
 import { PublishedIds } from '../src/downlink/published-ids.ts'
 import { joinPages } from '../src/metrics/join-pages.ts'
 import { toBridgeMessage, toReceived, toRecord } from '../src/received.ts'
@@ -224,10 +224,20 @@ describe('the role of a device', () => {
   })
 
   it('may exist already, or be gone already; any other answer is a failure', () => {
-    expect(isHarmless('createClient', 'Client already exists')).toBe(true)
-    expect(isHarmless('deleteRole', 'Role not found')).toBe(true)
-    expect(isHarmless('modifyClient', 'Client not found')).toBe(false)
-    expect(isHarmless('createRole', 'Internal error')).toBe(false)
+    const stands = (command: string, error: string) => isStanding({ command, error })
+    expect(stands('createClient', 'Client already exists')).toBe(true)
+    expect(stands('deleteRole', 'Role not found')).toBe(true)
+    expect(stands('getClient', 'Client not found')).toBe(true)
+    expect(stands('modifyClient', 'Client not found')).toBe(false)
+    expect(stands('createRole', 'Internal error')).toBe(false)
+  })
+
+  it('is changed only where it stood already: the broker writes its whole file with each command', () => {
+    const changes = (...standing: string[]) =>
+      changeCommands('d1', 'd1~2', 'p', new Set(standing)).map(({ command }) => command)
+    expect(changes()).toEqual([])
+    expect(changes('createRole')).toEqual(['modifyRole'])
+    expect(changes('createClient')).toEqual(['modifyClient', 'enableClient'])
   })
 })
 

@@ -17,6 +17,8 @@ export class ScriptedBroker {
   readonly published: IPublishPacket[] = []
   readonly subscriptions: string[] = []
   connects = 0
+  /** Of the last CONNECT. */
+  receiveMaximum: number | undefined
   pings = 0
   sessionPresent = true
   /** Publishes of the client are not acknowledged while it is set. */
@@ -95,6 +97,7 @@ export class ScriptedBroker {
       // The version is known from CONNECT on; PUBACK and others read differently in MQTT 5.
       if (packet.cmd === 'connect') {
         this.#version = packet.protocolVersion === 5 ? 5 : 4
+        this.receiveMaximum = packet.properties?.receiveMaximum
         this.#connected()
       } else this.#packet(packet)
     })

@@ -1,4 +1,5 @@
 /** The pieces of a local system, for who puts them together in another way: the benchmarks run the built Workers. */
+export { withSecondFactor } from '@menagerie/lab/authenticator'
 export { startBroker } from './broker/index.ts'
 export { startBridgeProcess } from './launcher/bridge-process.ts'
 export { ensureDemoUsers } from './launcher/demo-users.ts'

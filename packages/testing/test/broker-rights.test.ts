@@ -72,12 +72,13 @@ describe.each(brokerKinds)(`the rights of clients on %s${missing}`, { timeout: 3
     const listener = await system.connect('d2')
     const heard: string[] = []
     listener.on('message', (topic) => heard.push(topic))
-    expect(await subscribe(listener, 'v1/devices/d2/#')).toEqual([1])
+    expect(await subscribe(listener, 'v1/devices/d2/#', '$aws/things/d2/shadow/#')).toEqual([1, 1])
+    const shadow = ['get', 'update', 'delete', 'update/accepted', 'update/delta', 'get/rejected']
     for (const topic of [
       'v1/devices/d2/telemetry/t',
       'v1/devices/d2/acks',
       'v1/devices/d2/twin/delta',
-      '$aws/things/d2/shadow/update',
+      ...shadow.map((name) => `$aws/things/d2/shadow/${name}`),
       '$SYS/broker/uptime',
       '$CONTROL/dynamic-security/v1',
       ...ownDownTopics,
@@ -206,49 +207,6 @@ describe.each(brokerKinds)(`the rights of clients on %s${missing}`, { timeout: 3
     await device.endAsync()
   })
 })
-
-describe.runIf(brokerKinds.includes('mosquitto'))(
-  'credentials that the edge tells mosquitto',
-  () => {
-    let system: BrokerSystem
-    beforeAll(async () => {
-      system = await BrokerSystem.start('mosquitto')
-    }, 30_000)
-    afterAll(() => system?.stop())
-
-    it('replace older ones: who is connected with those is cut off (S112)', {
-      timeout: 20_000,
-    }, async () => {
-      await system.provision('d1')
-      const old = await system.connect('d1')
-      await system.provision('d1', 'another')
-      await waitFor(() => !old.connected, { what: 'the old connection to end' })
-      await expect(system.connect('d1')).rejects.toThrow()
-      const fresh = await system.connect('d1', { password: 'another' })
-      expect(fresh.connected).toBe(true)
-      await fresh.endAsync()
-    })
-
-    it('end with the device: it is cut off and stays out (S112)', { timeout: 20_000 }, async () => {
-      await system.provision('d3')
-      const device = await system.connect('d3')
-      await system.provision('d3', null)
-      await waitFor(() => !device.connected, { what: 'the connection to end' })
-      await expect(system.connect('d3')).rejects.toThrow()
-      // Once more is no error: what is wanted stands already.
-      await system.provision('d3', null)
-    })
-
-    it('survive a kill of the broker', { timeout: 20_000 }, async () => {
-      await system.provision('d4')
-      await system.broker.kill()
-      await system.broker.start()
-      const device = await system.connect('d4')
-      expect(device.connected).toBe(true)
-      await device.endAsync()
-    })
-  },
-)
 
 describe.runIf(brokerKinds.includes('mosquitto'))(
   'mosquitto as packages/operations sets it up, without the gate for client ids',

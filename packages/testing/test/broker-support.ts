@@ -98,30 +98,33 @@ export class BrokerSystem {
    * Sets or takes away a device's password, as the edge does: while the broker cannot be reached its caller is told to try
    * again. A broker that asks has nothing to be told.
    */
-  async provision(deviceId: string, password: string | null = `password-${deviceId}`) {
+  async provision(username: string, password: string | null = `password-${username}`) {
     if (this.broker.access === 'ask') return
-    await waitFor(async () => this.#provision(deviceId, password), {
-      what: 'the broker to know the device',
-      intervalMs: 100,
-    })
+    // A device's second user name is its id and `~2`.
+    const deviceId = username.replace(/~2$/, '')
+    await waitFor(
+      async () => {
+        const { ok, detail = '' } = await this.tell({ deviceId, username, password })
+        if (!ok && !/cannot be reached|is busy/.test(detail)) throw new Error(detail)
+        return ok
+      },
+      { what: 'the broker to know the device', intervalMs: 100 },
+    )
   }
 
-  /** @throws Error when the broker refuses */
-  async #provision(deviceId: string, password: string | null): Promise<boolean> {
-    const id = `${deviceId}-${performance.now()}`
-    this.edge.send({
-      type: 'credentials.set',
-      id,
-      // A device's second user name is its id and `~2`.
-      data: { deviceId: deviceId.replace(/~2$/, ''), username: deviceId, password },
-    })
+  /** What the bridge answers to the edge's `credentials.set`. */
+  async tell(data: {
+    deviceId: string
+    username: string
+    password: string | null
+  }): Promise<{ ok: boolean; detail?: string | undefined }> {
+    const id = `${data.username}-${performance.now()}`
+    this.edge.send({ type: 'credentials.set', id, data })
     const done = await waitFor(
       () => this.edge.frames.find((frame) => frame.type === 'credentials.done' && frame.id === id),
       { what: 'an answer of the bridge', intervalMs: 5 },
     )
-    if (done.type !== 'credentials.done' || done.data.ok) return true
-    if (done.data.detail === 'The broker cannot be reached') return false
-    throw new Error(done.data.detail)
+    return done.data as { ok: boolean; detail?: string }
   }
 
   /** @throws Error when the broker refuses */

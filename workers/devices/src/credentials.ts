@@ -3,8 +3,9 @@ import { AppError, clockOf, newId, randomToken, sha256Hex, toTimestamp } from '@
 import type { CredentialChange, Ended, Issued } from '@menagerie/durable-objects/bridge-link'
 import { usernamesOf } from './broker/usernames.ts'
 import { type Env, settingsOf } from './context.ts'
-import { forgetLogins, type Login, loginsOf, putLogin } from './db/credentials.ts'
+import { forgetAllLogins, forgetLogins, type Login, loginsOf, putLogin } from './db/credentials.ts'
 import { claimKey, finishKey, releaseKey } from './db/idempotency-keys.ts'
+import { inTurn } from './in-turn.ts'
 import { idempotencyMismatch, linkOf } from './twins.ts'
 
 const RETRY_AFTER_SECONDS = 5
@@ -16,6 +17,8 @@ export interface Wanted {
   overlapSeconds: number
   /** What stands for the caller's idempotency key. */
   keyId: string | undefined
+  /** Throws unless the caller may still have it when its turn comes: the device may be gone by then. */
+  check(): Promise<void>
 }
 
 /**
@@ -26,34 +29,20 @@ export interface Wanted {
  * shown, so they must never be ahead of the link: the other way round, a crash between would leave a password on record
  * that no broker will ever take and whose repeat we refuse too. This way round it leaves one in the link or the broker
  * that nobody saw, and a repeat, which the key lets through once it has expired, replaces it. What the link has taken it
- * brings to the broker whatever crashes; where no bridge comes for 24 hours it drops the password, and says so.
+ * brings to the broker whatever crashes; where no bridge comes for 24 hours it drops the password, and says so. One at a
+ * time for each device: else the link could keep one password and our rows another.
  *
  * @throws AppError `secret_already_shown`, `idempotency_in_progress`, `idempotency_mismatch`, `unavailable`
  */
 export async function issueCredentials(env: Env, wanted: Wanted): Promise<DeviceCredentials> {
   const { DB: db } = env
-  const { deviceId, overlapSeconds, keyId } = wanted
+  const { deviceId, keyId } = wanted
   const now = clockOf(env).now()
   const claim = keyId === undefined ? undefined : await takeKey(db, keyId, wanted, now)
+  const finished =
+    keyId === undefined || claim === undefined ? [] : [finishKey(db, keyId, claim, now)]
   try {
-    const logins = await loginsOf(db, deviceId, now)
-    const newest = logins.findLast(({ expiresAt }) => expiresAt === null)
-    const overlap = overlapSeconds > 0 && newest !== undefined
-    const [first, second] = usernamesOf(deviceId)
-    const username = overlap && newest.username === first ? second : first
-    const login: Login = { username, deviceId, id: newId(), createdAt: now, expiresAt: null }
-    const password = randomToken(32)
-    const endsAt = overlap ? now + overlapSeconds * 1000 : undefined
-    const others = logins
-      .filter((other) => other.username !== username)
-      .map((other) => ({ username: other.username, endsAt: endsAt ?? now }))
-    const state = await tellLink(env, { deviceId, username, password, others })
-    await db.batch([
-      ...putLogin(db, login, await sha256Hex(password), endsAt),
-      ...(keyId === undefined || claim === undefined ? [] : [finishKey(db, keyId, claim, now)]),
-    ])
-    const createdAt = toTimestamp(now)
-    return { id: login.id, username, password, clientId: deviceId, state, createdAt }
+    return await inTurn(env, deviceId, () => issueNow(env, wanted, finished))
   } catch (error) {
     // Nothing was shown: the same request may come again at once.
     if (keyId !== undefined && claim !== undefined)
@@ -62,17 +51,38 @@ export async function issueCredentials(env: Env, wanted: Wanted): Promise<Device
   }
 }
 
+async function issueNow(
+  env: Env,
+  { deviceId, overlapSeconds, check }: Wanted,
+  finished: D1PreparedStatement[],
+): Promise<DeviceCredentials> {
+  const { DB: db } = env
+  await check()
+  const now = clockOf(env).now()
+  const logins = await loginsOf(db, deviceId, now)
+  const newest = logins.findLast(({ expiresAt }) => expiresAt === null)
+  const overlap = overlapSeconds > 0 && newest !== undefined
+  const [first, second] = usernamesOf(deviceId)
+  const username = overlap && newest.username === first ? second : first
+  const login: Login = { username, deviceId, id: newId(), createdAt: now, expiresAt: null }
+  const password = randomToken(32)
+  const endsAt = overlap ? now + overlapSeconds * 1000 : undefined
+  const others = logins
+    .filter((other) => other.username !== username)
+    .map((other) => ({ username: other.username, endsAt: endsAt ?? now }))
+  const state = await tellLink(env, { deviceId, username, password, others })
+  await db.batch([...putLogin(db, login, await sha256Hex(password), endsAt), ...finished])
+  const createdAt = toTimestamp(now)
+  return { id: login.id, username, password, clientId: deviceId, state, createdAt }
+}
+
 /** A device's credentials as they stand; what was dropped, since no bridge fetched it in time, is forgotten here. */
 export async function listCredentials(env: Env, deviceId: string): Promise<CredentialInfo[]> {
   const logins = await loginsOf(env.DB, deviceId, clockOf(env).now())
   const states = tells(env) ? await linkOf(env, 'default').credentialStates(deviceId) : {}
   const dropped = logins.filter(({ username }) => states[username] === 'dropped')
-  if (dropped.length > 0)
-    await forgetLogins(
-      env.DB,
-      deviceId,
-      dropped.map(({ username }) => username),
-    ).run()
+  const ids = dropped.map(({ id }) => id)
+  if (ids.length > 0) await forgetLogins(env.DB, deviceId, ids).run()
   return logins
     .filter((login) => !dropped.includes(login))
     .map(({ id, username, createdAt, expiresAt }) => ({
@@ -86,7 +96,8 @@ export async function listCredentials(env: Env, deviceId: string): Promise<Crede
 
 /**
  * Ends all of a device's credentials and its connections; what waits for a bridge is dropped. The broker first: a crash
- * between leaves rows without access, which a repeat takes away, and never access without rows.
+ * between leaves rows without access, which a repeat takes away, and never access without rows. To be called in the
+ * device's turn.
  *
  * @returns `waiting` while no bridge is there: the broker is told as soon as one is
  */
@@ -95,7 +106,7 @@ export async function revokeCredentials(env: Env, deviceId: string): Promise<End
   const state = tells(env)
     ? await linkOf(env, 'default').endCredentials(deviceId, usernames)
     : 'done'
-  await forgetLogins(env.DB, deviceId, usernames).run()
+  await forgetAllLogins(env.DB, deviceId).run()
   return state
 }
 

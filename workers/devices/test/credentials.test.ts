@@ -41,6 +41,30 @@ describe('credentials, where the broker asks', () => {
     expect([await auth(id, password), await auth(id, second)]).toEqual(['deny', 'allow'])
   })
 
+  test('ask for a second factor', async () => {
+    const id = await aDevice(owner)
+    const { token } = await aUser('user', '1')
+    const { status, body } = await ask({ token }, 'POST', `/devices/${id}/credentials`)
+    expect([status, body.code]).toEqual([403, 'step_up_required'])
+    expect(await list(id)).toEqual([])
+  })
+
+  test('do not let a device in under a client id that is, or begins with, the id of another one', async () => {
+    const fox = await aDevice(owner, { id: `fox-${newId()}` })
+    const { password } = (await issue(fox)).body.data
+    const cub = `${fox}-1`
+    expect(await auth(fox, password, cub)).toBe('allow')
+    await aDevice(await aUser('user'), { id: cub })
+    expect(await auth(fox, password, cub)).toBe('allow')
+    const cubs = (await ask(await aUser('admin'), 'POST', `/devices/${cub}/credentials`)).body.data
+    for (const clientId of [cub, `${cub}-ear`])
+      expect([
+        await auth(fox, password, clientId),
+        await auth(cub, cubs.password, clientId),
+      ]).toEqual(['deny', 'allow'])
+    expect(await auth(fox, password, `${fox}-11`)).toBe('allow')
+  })
+
   test('are kept as a hash alone', async () => {
     const id = await aDevice(owner)
     const { password } = (await issue(id, { 'idempotency-key': newId() })).body.data

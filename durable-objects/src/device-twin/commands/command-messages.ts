@@ -47,16 +47,16 @@ export function commandHappening(
 
 /**
  * A command on its way to the device: good until nobody waits for its result any more. The topic alone leads an answer
- * back; MQTT 5 devices are told it as the response topic.
+ * back; MQTT 5 devices are told it as the response topic. With QoS 0 neither link, bridge nor broker sends it twice.
  */
 function commandDownlink(deviceId: string, command: CommandRecord): Omit<Downlink, 'id'> {
-  const { id, name, payload } = command
+  const { id, name, payload, atMostOnce } = command
   const topic = `v1/devices/${deviceId}/commands/${id}`
   const expiresAt = toTimestamp(dueAt(command) ?? command.expiresAt)
   return {
     topic,
     payload: { name, payload, expiresAt },
-    qos: 1,
+    qos: atMostOnce ? 0 : 1,
     retain: false,
     responseTopic: `${topic}/result`,
     correlationData: Buffer.from(id).toString('base64'),

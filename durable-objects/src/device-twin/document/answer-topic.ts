@@ -1,4 +1,5 @@
-const answers = /^answers\/[^/+#\0]{1,256}$/
+/** One level, without what a broker cuts its connection for (MQTT 5 §1.5.4): the bridge's is everybody's. */
+const answers = /^answers\/[^/+#\p{C}]{1,256}$/u
 
 /**
  * Whether an answer may go to the response topic that a device named (MQTT 5 §4.10): `v1/devices/{d}/answers/{any}`, or

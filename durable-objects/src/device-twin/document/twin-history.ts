@@ -2,6 +2,7 @@ import type { TwinChange } from '@menagerie/contracts'
 import { type JsonObject, type ListPage, pageOf, toTimestamp } from '@menagerie/core'
 import type { JournalStorage, SqlRow, SqlValue } from '../../journal/index.ts'
 import type { ChangeRow } from './change.ts'
+import { MAX_REPLAY_CHARACTERS } from './replay.ts'
 import type { SectionName } from './twin-document.ts'
 
 /** Versions whose changes are kept. */
@@ -65,16 +66,19 @@ export class TwinHistory {
     this.#exec('DELETE FROM twin_changes')
   }
 
-  /** All changes after a version, oldest first; `undefined` where some of them are not kept. */
-  since(version: number): ChangeRow[] | undefined {
+  /** Changes of `desired` after a version, oldest first; `undefined` where some are not kept, or no answer holds them. */
+  desiredSince(version: number): ChangeRow[] | undefined {
     const [oldest] = this.#exec<{ version: number }>(
       'SELECT version FROM twin_changes ORDER BY version LIMIT 1',
     )
     if (oldest === undefined || oldest.version > version + 1) return undefined
-    return this.#exec<Row>(
-      `SELECT ${columns} FROM twin_changes WHERE version > ? ORDER BY version, section`,
+    const missed = `FROM twin_changes WHERE version > ? AND section = 'desired'`
+    const [size] = this.#exec<{ characters: number }>(
+      `SELECT total(length(patch)) AS characters ${missed}`,
       version,
-    ).map(toChangeRow)
+    )
+    if ((size?.characters ?? 0) > MAX_REPLAY_CHARACTERS) return undefined
+    return this.#exec<Row>(`SELECT ${columns} ${missed} ORDER BY version`, version).map(toChangeRow)
   }
 
   /** A page of changes, the newest first. @param before the last row that was shown */

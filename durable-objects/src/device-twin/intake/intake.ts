@@ -67,7 +67,7 @@ export function takeBatch(
       knownPlaces: (places) => telemetry.known(places),
       hasEvent: (id) => ledger.hasEvent(id),
       rejection: (id) => ledger.rejection(id, now),
-      changesSince: (version) => history.since(version),
+      changesSince: (version) => history.desiredSince(version),
       commands,
       now,
       newKey: host.newId,
@@ -134,7 +134,8 @@ function store(
     ledger.saveNumbers(plan.numbers)
     ledger.saveEvents(plan.eventIds, now)
     ledger.saveRejections(plan.rejections, now)
-    ledger.saveContact({ seenAt: now, link })
+    const isWatched = plan.state.details.inactivityTimeoutSeconds !== null
+    ledger.saveContact({ seenAt: now, link }, isWatched)
     history.save(plan.changes)
     commands.save(plan.commands.changed)
   }

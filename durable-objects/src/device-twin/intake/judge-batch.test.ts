@@ -82,6 +82,27 @@ describe('a threshold', () => {
   })
 })
 
+describe('a value that flaps by the thousand', () => {
+  const flapping = (count: number) =>
+    Array.from({ length: count }, (_, n) => ({ values: { t: n % 2 === 0 ? 99 : 0 } }))
+
+  it.each([
+    [999, 'triggered'],
+    [1_000, 'cleared'],
+    [4_001, 'triggered'],
+    [4_002, 'cleared'],
+  ] as const)(
+    'is kept, and told at most a thousand times and as where it ends: %i',
+    (count, end) => {
+      const { samples, edges } = edgesOf([flapping(count)])
+      expect(samples).toBe(count)
+      expect(edges.length).toBeLessThanOrEqual(1_001)
+      expect(edges.at(-1)).toBe(end)
+      expect(edges).toEqual(edges.map((_, n) => (n % 2 === 0 ? 'triggered' : 'cleared')))
+    },
+  )
+})
+
 describe('a number', () => {
   it('comes after lower ones of its epoch and after all of older epochs', () => {
     expect(isAfter({ epoch: 1, seq: 1 }, { epoch: 0, seq: 9 })).toBe(true)

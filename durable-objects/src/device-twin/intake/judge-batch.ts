@@ -6,7 +6,7 @@ import type { ParsedMessage } from './parse-message.ts'
 import { type BatchKnowledge, type BatchPlan, Pass, type ReadMessage, stored } from './pass.ts'
 import { takeAnswer } from './take-answer.ts'
 import { takeEvent } from './take-event.ts'
-import { takePresence } from './take-presence.ts'
+import { sendWaiting, takePresence } from './take-presence.ts'
 import { takeReported } from './take-reported.ts'
 import { takeTelemetry, unnumberedPlaces } from './take-telemetry.ts'
 
@@ -16,6 +16,8 @@ export function judgeBatch(batch: readonly ReadMessage[], known: BatchKnowledge)
   const { plan } = pass
   pass.places = new Set(known.knownPlaces(batch.flatMap((read) => unnumberedPlaces(pass, read))))
   for (const { message, parsed } of batch) plan.results.push(take(pass, message, parsed))
+  sendWaiting(pass)
+  pass.end()
   const [newest] = plan.numbers
   if (newest !== undefined && pass.numbered.some(({ epoch }) => epoch === newest.epoch))
     plan.ack = { epoch: newest.epoch, ackedThrough: newest.ackedThrough }

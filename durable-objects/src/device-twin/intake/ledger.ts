@@ -4,6 +4,8 @@ import type { EpochNumbers, Numbers, Range } from './numbering.ts'
 
 const KEPT_MS = 24 * 60 * 60 * 1000
 const EVENT_IDS_KEPT = 1000
+/** So often the time of the last message is written where nobody waits for the device to fall silent. */
+const CONTACT_EVERY_MS = 1_000
 
 interface NumberingRow extends SqlRow {
   epoch: number
@@ -83,12 +85,16 @@ export class Ledger {
     return this.#contact
   }
 
-  /** Kept at once, but written once a second unless the link changed: no message is worth a page for its time alone. */
-  saveContact(contact: { seenAt: number; link: string }): void {
+  /**
+   * Kept at once, but written once a second unless the link changed: no message is worth a page for its time alone.
+   *
+   * @param isExact whether it is written each time, since an object that comes back must know it to the millisecond
+   */
+  saveContact(contact: { seenAt: number; link: string }, isExact: boolean): void {
     const { link, seenAt } = this.contact
     this.#contact = contact
-    if (link === contact.link && seenAt !== null && contact.seenAt < this.#contactWrittenAt + 1_000)
-      return
+    const next = this.#contactWrittenAt + CONTACT_EVERY_MS
+    if (!isExact && link === contact.link && seenAt !== null && contact.seenAt < next) return
     this.#exec('UPDATE contact SET seen_at = ?, link = ?', contact.seenAt, contact.link)
     this.#contactWrittenAt = contact.seenAt
   }

@@ -4,7 +4,8 @@ import type { CommandStore } from '../commands/command-store.ts'
 import { CommandTurn } from '../commands/command-turn.ts'
 import type { DeviceState, Happening } from '../device-state.ts'
 import type { ChangeRow, TwinStep } from '../document/change.ts'
-import type { RuleStanding } from '../rules/threshold.ts'
+import { RuleEdges, ruleHappening } from '../rules/rule-edges.ts'
+import type { RuleEdge, RuleStanding } from '../rules/threshold.ts'
 import type { NewSample } from '../telemetry/telemetry-store.ts'
 import type { Reply } from '../twin-messages.ts'
 import type { DeviceMessage } from '../twin-types.ts'
@@ -25,7 +26,7 @@ export interface BatchKnowledge {
   knownPlaces: (places: readonly Pick<NewSample, 'stream' | 'at' | 'key'>[]) => ReadonlySet<string>
   hasEvent: (id: string) => boolean
   rejection: (id: string) => KnownRejection | undefined
-  /** Stored changes of the twin after a version, oldest first; `undefined` where some of them are not kept. */
+  /** Stored changes of `desired` after a version, oldest first; `undefined` where they cannot be told. */
   changesSince: (version: number) => readonly ChangeRow[] | undefined
   commands: Pick<CommandStore, 'find' | 'open'>
   now: number
@@ -74,6 +75,9 @@ export class Pass {
   places = new Set<string>()
   /** Numbers this batch brought, known or new. */
   readonly numbered: DeviceNumber[] = []
+  /** Whether the device came online. */
+  hasCome = false
+  readonly #edges = new RuleEdges()
   /** Many messages of a batch come in one millisecond. */
   #lastArrival: { text: string | undefined; at: number } = { text: undefined, at: 0 }
 
@@ -149,6 +153,16 @@ export class Pass {
 
   setRules(rules: readonly RuleStanding[]): void {
     if (rules !== this.plan.state.rules) this.plan.state = { ...this.plan.state, rules }
+  }
+
+  /** A rule fired or was cleared. */
+  crossed(edge: RuleEdge): void {
+    if (this.#edges.add(edge)) this.happen(ruleHappening(edge))
+  }
+
+  /** Nothing more comes: what was held back is told. */
+  end(): void {
+    this.happen(...this.#edges.rest().map(ruleHappening))
   }
 
   /** When the bridge got it, but never later than now: the bridge's clock may be ahead. */

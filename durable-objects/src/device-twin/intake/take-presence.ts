@@ -29,13 +29,18 @@ export function takePresence(pass: Pass, message: PresenceMessage): BridgeResult
       ? { messages: deltaMessages(state.details.id, state.twin, pass.known.now) }
       : {}),
   })
-  if (online) sendWaiting(pass)
+  pass.hasCome ||= online
   return stored
 }
 
-/** Commands in the order of their creation: those that wait, and those that the device never confirmed. */
-function sendWaiting(pass: Pass): void {
+/**
+ * The end of a batch in which the device came online: unless it has gone again, it is sent the commands that wait and
+ * those that it never confirmed, in the order of their creation. Once, however often it came: a hundred times a hundred
+ * commands would be more than an object can store at once.
+ */
+export function sendWaiting(pass: Pass): void {
   const { commands, state } = pass.plan
+  if (!pass.hasCome || state.presence.state !== 'online') return
   for (const command of commands.open())
     pass.happen(...commands.put(state.details.id, command, deviceCame(command, pass.known.now)))
 }

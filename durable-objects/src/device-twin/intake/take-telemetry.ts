@@ -1,7 +1,5 @@
 import type { BridgeResult } from '@menagerie/contracts'
-import { type JsonObject, toTimestamp } from '@menagerie/core'
-import type { Happening } from '../device-state.ts'
-import { judge, type RuleEdge } from '../rules/threshold.ts'
+import { judge } from '../rules/threshold.ts'
 import { type NewSample, placeOf } from '../telemetry/telemetry-store.ts'
 import type { DeviceMessage } from '../twin-types.ts'
 import { isAfter, takeNumber } from './numbering.ts'
@@ -12,7 +10,7 @@ import { sampleKey } from './sample-keys.ts'
 /** Streams a device may have. */
 export const MAX_STREAMS = 100
 
-/** Takes the samples of one message, all or none. */
+/** Takes the samples of one message, all or none, and judges them by the rules. */
 export function takeTelemetry(
   pass: Pass,
   message: DeviceMessage,
@@ -26,10 +24,8 @@ export function takeTelemetry(
   if (isNewStream && known.streamCount + pass.newStreams.size >= MAX_STREAMS)
     return pass.refuse(message, `A device has at most ${MAX_STREAMS} streams`, told)
   let numbers = plan.numbers
-  let rules = plan.state.rules
-  let newest = pass.newest.get(stream) ?? known.latestNumber(stream)
   const taken: NewSample[] = []
-  const edges: Happening[] = []
+  const places = new Set<string>()
   for (const [index, sample] of samples.entries()) {
     const { values, number } = sample
     const text = JSON.stringify(values)
@@ -37,8 +33,10 @@ export function takeTelemetry(
     let key: string
     if (number !== undefined) {
       const next = takeNumber(numbers, number)
-      if (next.outcome === 'forgotten_epoch' || next.outcome === 'too_many_gaps')
-        return pass.refuse(message, cannotTake[next.outcome], told)
+      if (next.outcome === 'forgotten_epoch')
+        return pass.refuse(message, cannotTake.forgotten_epoch, told)
+      // The device sends the message again: none of its numbers counts as taken until then.
+      if (next.outcome === 'too_many_gaps') return pass.refuse(message, cannotTake.too_many_gaps)
       numbers = next.numbers
       pass.numbered.push(number)
       if (next.outcome === 'duplicate') continue
@@ -47,25 +45,33 @@ export function takeTelemetry(
       const own = sampleKey(message, sample, index, text)
       key = own ?? known.newKey()
       const place = placeOf({ stream, at, key })
-      if (pass.places.has(place)) continue
-      if (own !== undefined) pass.places.add(place)
+      if (pass.places.has(place) || places.has(place)) continue
+      if (own !== undefined) places.add(place)
     }
     taken.push({ stream, at, key, number, values, text })
-    // A late sample is kept, but it says nothing of how things stand: a newer one has been judged.
-    if (number !== undefined && newest !== undefined && isAfter(newest, number)) continue
-    newest = number ?? newest
-    const judged = judge(rules, stream, values, Math.min(at, known.now))
-    rules = judged.rules
-    edges.push(...judged.edges.map(ruleHappening))
   }
   plan.numbers = numbers
   if (taken.length === 0) return duplicate
-  if (newest !== undefined) pass.newest.set(stream, newest)
+  for (const place of places) pass.places.add(place)
   if (isNewStream) pass.newStreams.add(stream)
-  plan.samples.push(...taken)
-  pass.happen(...edges)
-  pass.setRules(rules)
+  for (const sample of taken) plan.samples.push(sample)
+  judgeSamples(pass, stream, taken)
   return stored
+}
+
+function judgeSamples(pass: Pass, stream: string, samples: readonly NewSample[]): void {
+  const { known, plan } = pass
+  const { now } = known
+  let newest = pass.newest.get(stream) ?? known.latestNumber(stream)
+  for (const { at, number, values } of samples) {
+    // A late sample is kept, but it says nothing of how things stand: a newer one has been judged.
+    if (number !== undefined && newest !== undefined && isAfter(newest, number)) continue
+    newest = number ?? newest
+    const { rules, edges } = judge(plan.state.rules, stream, values, Math.min(at, now), now)
+    pass.setRules(rules)
+    for (const edge of edges) pass.crossed(edge)
+  }
+  if (newest !== undefined) pass.newest.set(stream, newest)
 }
 
 /** Where samples without a number would lie, where that can be told. */
@@ -78,9 +84,3 @@ export function unnumberedPlaces(pass: Pass, { message, parsed }: ReadMessage) {
     return key === undefined ? [] : [{ stream, at: sample.time ?? pass.arrival(message), key }]
   })
 }
-
-/** A rule that fired or was cleared, as it is journalled. */
-export const ruleHappening = ({ rule, value, state, at }: RuleEdge): Happening => ({
-  type: 'device.rule',
-  data: { rule, value, state, time: toTimestamp(at) } as unknown as JsonObject,
-})

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { DeviceState } from '../device-state.ts'
 import { emptyTwin } from '../document/twin-document.ts'
 import { unknownPresence } from '../presence/presence-rule.ts'
-import { hearDevice, settleActivity } from './activity.ts'
+import { hearDevice, ringActivity, settleActivity } from './activity.ts'
 
 const device = (timeout: number | null): DeviceState => ({
   details: {
@@ -42,6 +42,19 @@ describe('a device that falls silent', () => {
     expect(settleActivity(silent, 1, 1e9)).toMatchObject({ state: { active: true } })
   })
 
+  it('is not judged after an outage in which it could not be heard: its timeout begins anew', () => {
+    const state = device(60)
+    const due = 61_000
+    expect(ringActivity(state, 1_000, due, due + 2_000).state.active).toBe(false)
+    const after = due + 3_600_000
+    expect(ringActivity(state, 1_000, due, after)).toEqual({
+      state,
+      happenings: [],
+      timers: [{ type: 'timer.set', name: 'activity', at: after + 60_000 }],
+    })
+    expect(ringActivity(state, 1_000, after + 60_000, after + 60_000).state.active).toBe(false)
+  })
+
   it('is told of exactly as often as its silence says, whatever it sends and whenever the timer rings', () => {
     fc.assert(
       fc.property(
@@ -60,7 +73,7 @@ describe('a device that falls silent', () => {
           }
           const ringUntil = (until: number) => {
             while (timer !== undefined && timer < until)
-              take(settleActivity(state, seenAt, timer), timer)
+              take(ringActivity(state, seenAt, timer, timer), timer)
           }
           const expected: [number, boolean][] = []
           let now = 0
@@ -78,6 +91,42 @@ describe('a device that falls silent', () => {
           expect(told).toEqual(expected)
         },
       ),
+      { numRuns: 1_000 },
+    )
+  })
+  it('is silent for its whole timeout, outages not counted, before it is told of', () => {
+    const second = fc.integer({ min: 1, max: 30_000 })
+    const stretch = fc.record({ ms: second, outage: fc.boolean(), heard: fc.boolean() })
+    fc.assert(
+      fc.property(fc.array(stretch, { maxLength: 40 }), second, (stretches, timeout) => {
+        let state = device(timeout)
+        let timer: number | undefined
+        let seenAt: number | null = null
+        let silentSince = 0
+        let now = 0
+        const take = (step: ReturnType<typeof settleActivity> | undefined, at: number) => {
+          if (step === undefined) return
+          if (state.active && !step.state.active)
+            expect(at - silentSince).toBeGreaterThanOrEqual(timeout * 1000)
+          state = step.state
+          for (const change of step.timers)
+            timer = change.type === 'timer.set' ? change.at : undefined
+        }
+        for (const { ms, outage, heard } of stretches) {
+          now += ms * 1000
+          for (let due = timer; due !== undefined && due <= now; due = timer) {
+            const at = outage ? now : due
+            if (at - due > 2_000) silentSince = at
+            take(ringActivity(state, seenAt, due, at), at)
+          }
+          if (!heard) continue
+          take(hearDevice(state, seenAt, now), now)
+          seenAt = now
+          silentSince = now
+        }
+        const isWatched = seenAt !== null && state.active
+        expect(timer !== undefined).toBe(isWatched)
+      }),
       { numRuns: 1_000 },
     )
   })

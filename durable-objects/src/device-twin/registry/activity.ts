@@ -1,5 +1,6 @@
 import { toTimestamp } from '@menagerie/core'
-import type { TimerChange } from '../../journal/index.ts'
+import { rangLate } from '../../journal/timers.ts'
+import type { TimerChange } from '../../journal/types.ts'
 import type { DeviceState, Happening } from '../device-state.ts'
 
 /** The timer that rings when a device has been silent for as long as its owner set. */
@@ -54,4 +55,21 @@ export function hearDevice(
   if (state.details.inactivityTimeoutSeconds === null) return undefined
   if (state.active && seenBefore !== null) return undefined
   return settleActivity(state, now, now)
+}
+
+/**
+ * The activity timer rings. Late, it rings after an outage of this side, in which the device could not be heard: what
+ * it sent meanwhile waits at the bridge, and counts as heard when it is taken in. So the device is not judged silent:
+ * its timeout begins anew, and a device that is silent indeed is told of that much later.
+ *
+ * @param dueAt when the timer was due, milliseconds since the epoch
+ */
+export function ringActivity(
+  state: DeviceState,
+  seenAt: number | null,
+  dueAt: number,
+  now: number,
+): ActivityStep {
+  const beginsAnew = state.active && seenAt !== null && rangLate(dueAt, now)
+  return settleActivity(state, beginsAnew ? now : seenAt, now)
 }

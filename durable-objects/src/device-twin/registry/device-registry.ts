@@ -17,7 +17,7 @@ import type { TwinHost } from '../twin-host.ts'
 import { inputOf } from '../twin-input.ts'
 import type { CreateCommand, DeviceTwinError, TwinContext } from '../twin-types.ts'
 import { mayCreate, maySee } from '../visibility.ts'
-import { ACTIVITY_TIMER, type ActivityStep, settleActivity } from './activity.ts'
+import { ACTIVITY_TIMER, type ActivityStep, ringActivity, settleActivity } from './activity.ts'
 import { claimDevice, offerClaim } from './claim.ts'
 import { patchDetails } from './patch-details.ts'
 
@@ -164,7 +164,7 @@ export class DeviceRegistry {
   /** The device may have been silent for too long. It looks, since messages do not move the timer. */
   ring(timer: FiredTimer): void {
     this.#apply(timerInput(timer), {}, (state, now) =>
-      settleActivity(state, this.#host.contact().seenAt, now),
+      ringActivity(state, this.#host.contact().seenAt, timer.at, now),
     )
   }
 

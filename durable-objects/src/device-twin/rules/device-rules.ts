@@ -1,17 +1,17 @@
 import type { RuleState, ThresholdRule } from '@menagerie/contracts'
 import { err, type JsonObject, ok, type Principal, type Result } from '@menagerie/core'
-import { timerInput } from '../../journal/timers.ts'
+import { rangLate, timerInput } from '../../journal/timers.ts'
 import type { FiredTimer } from '../../journal/types.ts'
 import { fail } from '../../shared/journal-refusal.ts'
 import { decisionOf } from '../decision.ts'
-import { ruleHappening } from '../intake/take-telemetry.ts'
 import { jsonFault } from '../json-limits.ts'
 import type { TelemetryStore } from '../telemetry/telemetry-store.ts'
 import type { TwinHost } from '../twin-host.ts'
 import { inputOf } from '../twin-input.ts'
 import type { DeviceTwinError, TwinContext } from '../twin-types.ts'
+import { ruleHappening } from './rule-edges.ts'
 import { RULES_TIMER, ruleTimers } from './rule-timer.ts'
-import { fireDue, nextFiring, replaceRules, toRuleState } from './threshold.ts'
+import { fireDue, nextFiring, putOff, replaceRules, toRuleState } from './threshold.ts'
 
 const MAX_BODY_DEPTH = 8
 
@@ -63,7 +63,9 @@ export class DeviceRules {
       return typeof value === 'number' ? value : undefined
     }
     this.#host.journal().apply<null>(timerInput(timer), (state, now) => {
-      const { rules, edges } = fireDue(state.rules, now, latest)
+      const { rules, edges } = rangLate(timer.at, now)
+        ? { rules: putOff(state.rules, now), edges: [] }
+        : fireDue(state.rules, now, latest)
       // What fired was taken from the table of timers with this input: the next one is set whatever it was before.
       const due = nextFiring(rules)
       const timers =

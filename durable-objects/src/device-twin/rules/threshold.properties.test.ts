@@ -2,7 +2,7 @@ import type { ThresholdRule } from '@menagerie/contracts'
 import { toTimestamp } from '@menagerie/core'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { fireDue, judge, nextFiring, type RuleStanding, replaceRules } from './threshold.ts'
+import { fireDue, judge, nextFiring, putOff, type RuleStanding, replaceRules } from './threshold.ts'
 
 interface Sample {
   at: number
@@ -135,6 +135,30 @@ describe('rules with hysteresis and duration', () => {
       { rule, value: 35, state: 'triggered', at: 11_000 },
     ])
     expect(fireDue(rules, 11_000, () => undefined).edges).toMatchObject([{ value: 31 }])
+  })
+
+  it('wait for the whole duration by our clock where no sample follows, however far behind the device’s is', () => {
+    const rule: ThresholdRule = {
+      stream: 'climate',
+      field: 't',
+      operator: 'above',
+      threshold: 30,
+      durationSeconds: 10,
+    }
+    const [hour, now] = [3_600_000, 10_000_000]
+    const { rules } = judge(replaceRules([], [rule]), 'climate', { t: 31 }, now - hour, now)
+    expect(nextFiring(rules)).toBe(now + 10_000)
+    expect(fireDue(rules, now + 9_999, () => undefined).edges).toEqual([])
+    // The backlog goes on: by its own times the value was back in time.
+    const back = judge(rules, 'climate', { t: 29 }, now - hour + 9_999, now + 1)
+    expect(back).toMatchObject({ edges: [], rules: [{ pendingSince: null }] })
+    const held = judge(rules, 'climate', { t: 29 }, now - hour + 10_000, now + 1)
+    expect(held.edges.map(({ state }) => state)).toEqual(['triggered', 'cleared'])
+    const late = putOff(rules, now + hour)
+    expect([nextFiring(late), fireDue(late, now + hour, () => 31).edges]).toEqual([
+      now + hour + 10_000,
+      [],
+    ])
   })
 
   it('may be a hundred on one stream', () => {

@@ -15,6 +15,11 @@ export interface RuleEdge {
 export interface RuleStanding extends RuleState {
   /** The first value beyond the threshold while `pendingSince` is set. */
   pendingValue?: number
+  /**
+   * When it fires unless a sample says otherwise before, milliseconds since the epoch. By our clock, while `pendingSince` is
+   * by the device's: a clock that is behind, or a backlog that is still coming in, must not make the duration shorter.
+   */
+  pendingUntil?: number
 }
 
 /**
@@ -22,12 +27,14 @@ export interface RuleStanding extends RuleState {
  * this sample fired then, whatever this one says. The same rules come back when nothing changes.
  *
  * @param at when the sample was taken, milliseconds since the epoch, and not later than now
+ * @param now when it is judged
  */
 export function judge(
   rules: readonly RuleStanding[],
   stream: string,
   values: TelemetryValues,
   at: number,
+  now = at,
 ): { rules: readonly RuleStanding[]; edges: RuleEdge[] } {
   const edges: RuleEdge[] = []
   let judged: RuleStanding[] | undefined
@@ -36,7 +43,7 @@ export function judge(
     if (rule.stream !== stream) continue
     const value = Object.hasOwn(values, rule.field) ? values[rule.field] : undefined
     if (typeof value !== 'number') continue
-    const next = judgeValue(known, value, at, edges)
+    const next = judgeValue(known, value, { at, now }, edges)
     if (next === known) continue
     judged ??= [...rules]
     judged[index] = next
@@ -47,10 +54,12 @@ export function judge(
 function judgeValue(
   known: RuleStanding,
   value: number,
-  at: number,
+  { at, now }: { at: number; now: number },
   edges: RuleEdge[],
 ): RuleStanding {
-  const held = fireIfDue(known, at, undefined, edges)
+  const due = dueAt(known)
+  const isDue = due !== undefined && due <= at
+  const held = isDue ? fire(known, known.pendingValue ?? known.rule.threshold, due, edges) : known
   const { rule } = held
   if (held.triggered) {
     if (!isBack(rule, value)) return held
@@ -62,7 +71,10 @@ function judgeValue(
       ? held
       : { rule, triggered: false, pendingSince: null, lastTriggeredAt: held.lastTriggeredAt }
   if (held.pendingSince !== null) return held
-  if (durationMs(rule) > 0) return { ...held, pendingSince: toTimestamp(at), pendingValue: value }
+  if (durationMs(rule) > 0) {
+    const pendingUntil = now + durationMs(rule)
+    return { ...held, pendingSince: toTimestamp(at), pendingValue: value, pendingUntil }
+  }
   return fire(held, value, at, edges)
 }
 
@@ -77,38 +89,49 @@ export function fireDue(
   latest: (rule: ThresholdRule) => number | undefined,
 ): { rules: readonly RuleStanding[]; edges: RuleEdge[] } {
   const edges: RuleEdge[] = []
-  const fired = rules.map((known) => fireIfDue(known, now, latest, edges))
+  const fired = rules.map((known) => {
+    const due = dueAt(known)
+    const ringsAt = ringAt(known)
+    if (due === undefined || ringsAt === undefined || ringsAt > now) return known
+    const { rule, pendingValue } = known
+    const newest = latest(rule)
+    const value = newest !== undefined && isBeyond(rule, newest) ? newest : pendingValue
+    return fire(known, value ?? rule.threshold, due, edges)
+  })
   return { rules: edges.length === 0 ? rules : fired, edges }
 }
+
+/**
+ * Lets every duration that has passed begin anew: in an outage of this side nobody could hear that a value came back. What
+ * was sent meanwhile is judged by its own times.
+ */
+export const putOff = (rules: readonly RuleStanding[], now: number): readonly RuleStanding[] =>
+  rules.map((known) => {
+    const ringsAt = ringAt(known)
+    return ringsAt === undefined || ringsAt > now
+      ? known
+      : { ...known, pendingUntil: now + durationMs(known.rule) }
+  })
 
 /** When the next rule fires unless a value comes back before, milliseconds since the epoch. */
 export function nextFiring(rules: readonly RuleStanding[]): number | undefined {
   let next: number | undefined
   for (const known of rules) {
-    const due = dueAt(known)
-    if (due !== undefined && (next === undefined || due < next)) next = due
+    const ringsAt = ringAt(known)
+    if (ringsAt !== undefined && (next === undefined || ringsAt < next)) next = ringsAt
   }
   return next
 }
 
 const durationMs = ({ durationSeconds = 0 }: ThresholdRule): number => durationSeconds * 1000
 
+/** When the duration has passed by the times of the samples. */
 const dueAt = ({ rule, pendingSince }: RuleStanding): number | undefined =>
   pendingSince === null ? undefined : Date.parse(pendingSince) + durationMs(rule)
 
-function fireIfDue(
-  known: RuleStanding,
-  now: number,
-  latest: ((rule: ThresholdRule) => number | undefined) | undefined,
-  edges: RuleEdge[],
-): RuleStanding {
-  const due = dueAt(known)
-  if (due === undefined || due > now) return known
-  const { rule, pendingValue } = known
-  const newest = latest?.(rule)
-  const value = newest !== undefined && isBeyond(rule, newest) ? newest : pendingValue
-  return fire(known, value ?? rule.threshold, due, edges)
-}
+/** When it has passed by our clock. */
+const ringAt = (known: RuleStanding): number | undefined =>
+  known.pendingSince === null ? undefined : (known.pendingUntil ?? dueAt(known))
 
 function fire({ rule }: RuleStanding, value: number, at: number, edges: RuleEdge[]): RuleStanding {
   edges.push({ rule, value, state: 'triggered', at })

@@ -12,8 +12,8 @@ export const HOURS_TIMER = 'hours'
 /** What is on its way when an hour ends is waited for, and a fleet's hours do not end in the same second. */
 const GRACE_MS = MINUTE_MS
 const SPREAD_MS = MINUTE_MS
-/** Hours that are told of at once; a device has at most 100 streams. */
-const MAX_TOLD = 1000
+/** Hours that are told of at once: more than those of one hour, since a device has at most 100 streams. */
+const MAX_TOLD = 200
 /** What a device that was never heard of before brings of the past. */
 const FIRST_MS = DAY_MS
 

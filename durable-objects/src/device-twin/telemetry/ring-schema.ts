@@ -1,5 +1,10 @@
 import type { JournalStorage } from '../../journal/types.ts'
 
+/** How much each stream holds. What it held before is counted when its oldest samples go. */
+export function addSampleBytes(exec: JournalStorage['exec']): void {
+  exec('ALTER TABLE streams ADD bytes INTEGER NOT NULL DEFAULT 0')
+}
+
 /** Hours and days beside the minutes. What a device has sent so far is added to them with its next message. */
 export function addRings(exec: JournalStorage['exec']): void {
   for (const ring of ['hours', 'days'])

@@ -137,6 +137,27 @@ describe('minutes, hours and days', () => {
     expect(statements).toHaveLength(2)
   })
 
+  it('are given newest first as far as an answer reaches, though every name is made up', () => {
+    const { store } = aStore()
+    const minutes = 600
+    for (let minute = 0; minute < minutes; minute++) {
+      const at = begin - minute * MINUTE_MS
+      const samples = Array.from({ length: 4 }, (_, part) => {
+        const names = Array.from({ length: 64 }, (_, n) => `${part}-${n}`.padEnd(64, 'x'))
+        return { stream: 'a', at, values: Object.fromEntries(names.map((name) => [name, 1])) }
+      })
+      store.save(samples, begin)
+    }
+    const given = store.read('minutes', 'a', ...everything)
+    expect(given.length).toBeLessThan(minutes)
+    expect(given.length).toBeGreaterThan(300)
+    expect(given.at(-1)?.start).toBe(new Date(begin).toISOString())
+    const last = minutes - 1
+    expect(store.read('minutes', 'a', begin - last * MINUTE_MS, begin)).toHaveLength(given.length)
+    const few = store.read('minutes', 'a', begin - 501 * MINUTE_MS, begin - 400 * MINUTE_MS)
+    expect(few).toHaveLength(101)
+  })
+
   it('keep at most 256 names in one bucket', () => {
     const { store } = aStore()
     for (let n = 0; n < 30; n++) {

@@ -16,8 +16,10 @@ import {
 } from './buckets.ts'
 
 const TIDY_EVERY_MS = HOUR_MS
-/** What a query gives at most. */
+/** What a query gives at most: buckets, and characters of what is stored of them. */
 const MAX_BUCKETS = 10_000
+const MAX_CHARACTERS = 8 * 1024 * 1024
+const PAGE = 500
 const names = ['minutes', 'hours', 'days'] as const
 
 /** What of a sample goes into buckets. */
@@ -78,13 +80,7 @@ export class RingStore {
 
   /** The newest buckets that begin in a range (milliseconds since the epoch, half-open), oldest first. */
   read(ring: Ring, stream: string, from: number, to: number): TelemetryBucket[] {
-    const found = this.#exec<BucketRow>(
-      `SELECT start, count, vals FROM ${ring} WHERE stream = ? AND start >= ? AND start < ?
-       ORDER BY start DESC LIMIT ${MAX_BUCKETS}`,
-      stream,
-      from,
-      to,
-    ).map(({ start, count, vals }) => readBucket(start, count, vals))
+    const found = this.#newest(ring, stream, from, to)
     if (ring === 'minutes') return found.reverse().map(toTelemetryBucket)
     const buckets = new Map(found.map((bucket) => [bucket.start, bucket]))
     for (const minute of this.#minutes(stream, this.#untilOf(stream), Number.MAX_SAFE_INTEGER)) {
@@ -98,6 +94,29 @@ export class RingStore {
       .sort((one, other) => one.start - other.start)
       .slice(-MAX_BUCKETS)
       .map(toTelemetryBucket)
+  }
+
+  /** Newest first; a page at a time, since a device that makes up names could make more than an object can hold at once. */
+  #newest(ring: Ring, stream: string, from: number, to: number): Bucket[] {
+    const buckets: Bucket[] = []
+    let characters = 0
+    let below = to
+    for (;;) {
+      const rows = this.#exec<BucketRow>(
+        `SELECT start, count, vals FROM ${ring} WHERE stream = ? AND start >= ? AND start < ?
+         ORDER BY start DESC LIMIT ${PAGE}`,
+        stream,
+        from,
+        below,
+      )
+      for (const { start, count, vals } of rows) {
+        characters += vals.length
+        if (characters > MAX_CHARACTERS || buckets.length === MAX_BUCKETS) return buckets
+        buckets.push(readBucket(start, count, vals))
+        below = start
+      }
+      if (rows.length < PAGE) return buckets
+    }
   }
 
   /** Stored hours of all streams that begin in a range (half-open), the oldest first. */

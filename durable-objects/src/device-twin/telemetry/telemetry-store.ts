@@ -14,6 +14,8 @@ import { RingStore } from './ring-store.ts'
 export const MAX_SAMPLES = 10_000
 /** How many more may gather before the oldest go, so that not every insert has to look. */
 const SAMPLES_SLACK = 1_000
+/** Of JSON in one stream; beyond it half of the samples go. No device fills its object, which would hold up the others. */
+export const MAX_SAMPLE_BYTES = 16 * 1024 * 1024
 const MAX_TIME = 8.64e15
 
 /** A sample to be kept. */
@@ -33,8 +35,9 @@ interface Latest {
   at: number
   number: DeviceNumber | undefined
   text: string
-  /** Samples of the stream that are stored, roughly. */
+  /** Samples of the stream that are stored, roughly, and the bytes of their values. */
   stored: number
+  bytes: number
 }
 
 interface StreamRow extends SqlRow {
@@ -44,6 +47,7 @@ interface StreamRow extends SqlRow {
   seq: number | null
   vals: string
   stored: number
+  bytes: number
 }
 
 interface SampleRow extends SqlRow {
@@ -167,11 +171,11 @@ export class TelemetryStore {
 
   #latest(): Map<string, Latest> {
     if (this.#streams === undefined) {
-      const rows = this.#exec<StreamRow>('SELECT name, at, epoch, seq, vals, stored FROM streams')
+      const rows = this.#exec<StreamRow>('SELECT * FROM streams')
       this.#streams = new Map(
-        rows.map(({ name, at, epoch, seq, vals, stored }) => {
+        rows.map(({ name, at, epoch, seq, vals, stored, bytes }) => {
           const number = epoch === null || seq === null ? undefined : { epoch, seq }
-          return [name, { at, number, text: vals, stored }]
+          return [name, { at, number, text: vals, stored, bytes }]
         }),
       )
     }
@@ -185,18 +189,20 @@ export class TelemetryStore {
       touched.add(stream)
       const known = streams.get(stream)
       const stored = (known?.stored ?? 0) + 1
+      const bytes = (known?.bytes ?? 0) + Buffer.byteLength(text)
       const newest = known === undefined || isNewer({ at, number }, known)
-      streams.set(stream, newest ? { at, number, text, stored } : { ...known, stored })
+      streams.set(stream, { ...(newest ? { at, number, text } : known), stored, bytes })
     }
     for (const stream of touched) this.#dropOldSamples(stream, streams)
     const rows = [...touched].map((name) => {
       const row = streams.get(name)
-      return [name, row?.at, row?.number?.epoch, row?.number?.seq, row?.text, row?.stored]
+      const { epoch, seq } = row?.number ?? {}
+      return [name, row?.at, epoch, seq, row?.text, row?.stored, row?.bytes]
     })
     this.#exec(
-      `INSERT OR REPLACE INTO streams (name, at, epoch, seq, vals, stored)
+      `INSERT OR REPLACE INTO streams (name, at, epoch, seq, vals, stored, bytes)
        SELECT value ->> 0, value ->> 1, value ->> 2,
-         value ->> 3, value ->> 4, value ->> 5
+         value ->> 3, value ->> 4, value ->> 5, value ->> 6
        FROM json_each(?)`,
       JSON.stringify(rows),
     )
@@ -204,14 +210,37 @@ export class TelemetryStore {
 
   #dropOldSamples(stream: string, streams: Map<string, Latest>): void {
     const known = streams.get(stream)
-    if (known === undefined || known.stored <= MAX_SAMPLES + SAMPLES_SLACK) return
+    if (known === undefined) return
+    const { stored, bytes } = known
+    if (bytes > MAX_SAMPLE_BYTES) {
+      this.#keepNewest(stream, Math.floor(Math.min(stored, MAX_SAMPLES) / 2))
+      streams.set(stream, { ...known, ...this.#sizeOf(stream) })
+    } else if (stored > MAX_SAMPLES + SAMPLES_SLACK) {
+      this.#keepNewest(stream, MAX_SAMPLES)
+      // Counted exactly where it matters: here it would cost a look at every sample.
+      streams.set(stream, {
+        ...known,
+        stored: MAX_SAMPLES,
+        bytes: Math.ceil((bytes * MAX_SAMPLES) / stored),
+      })
+    }
+  }
+
+  #keepNewest(stream: string, count: number): void {
     this.#exec(
-      `DELETE FROM samples WHERE stream = ? AND (at, key) <= (SELECT at, key FROM samples
-         WHERE stream = ? ORDER BY at DESC, key DESC LIMIT 1 OFFSET ${MAX_SAMPLES})`,
+      `DELETE FROM samples WHERE stream = ?1 AND (at, key) <= (SELECT at, key FROM samples
+         WHERE stream = ?1 ORDER BY at DESC, key DESC LIMIT 1 OFFSET ?2)`,
       stream,
-      stream,
+      count,
     )
-    streams.set(stream, { ...known, stored: MAX_SAMPLES })
+  }
+
+  #sizeOf(stream: string): { stored: number; bytes: number } | undefined {
+    return this.#exec<{ stored: number; bytes: number }>(
+      `SELECT count(*) AS stored, total(length(CAST(vals AS BLOB))) AS bytes FROM samples
+       WHERE stream = ?`,
+      stream,
+    )[0]
   }
 }
 

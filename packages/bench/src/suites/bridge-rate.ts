@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import type { Session } from '@menagerie/client'
 import { devices } from '@menagerie/contracts/routes'
 import { freePort, temporaryFolder, waitFor } from '@menagerie/testing'
-import { startBridgeProcess, startBroker } from '@menagerie/testing/local'
+import { startBridgeProcess, startBroker, withSecondFactor } from '@menagerie/testing/local'
 import type { Miniflare } from 'miniflare'
 import mqtt, { type MqttClient } from 'mqtt'
 import { median } from '../load.ts'
@@ -66,8 +66,8 @@ export async function bridgeRate(): Promise<Finding[]> {
       logs: () => '',
     })
     stops.unshift(() => bridge.stop())
-    const { session } = await ours.signIn('admin')
-    const bench = { ours, broker, bridge, passwords: await register(session) }
+    const { session, totpSecret } = await ours.signIn('admin')
+    const bench = { ours, broker, bridge, passwords: await register(session, totpSecret) }
     const bare = await runBuilt(folder.path, [bareIngest], {})
     running.push(bare.runtime)
 
@@ -120,11 +120,13 @@ const bareIngest = {
   durable_objects: { bindings: [{ name: 'STORE', class_name: 'BareStore' }] },
 }
 
-async function register(session: Session): Promise<Map<string, string>> {
+async function register(session: Session, totpSecret: string): Promise<Map<string, string>> {
   const passwords = new Map<string, string>()
   for (const id of names) {
     await session.client.call(devices.create, { body: { id } })
-    const { data } = await session.client.call(devices.credentials, { params: { id } })
+    const { data } = await withSecondFactor(session, totpSecret, () =>
+      session.client.call(devices.credentials, { params: { id } }),
+    )
     passwords.set(id, data.password)
   }
   return passwords

@@ -1,20 +1,10 @@
-import { z } from '@hono/zod-openapi'
 import { Command, CommandListQuery, SendCommandRequest } from '../device-commands.ts'
-import { DeviceId } from '../devices.ts'
 import { dataOf, pageOf } from '../envelope.ts'
 import { Id } from '../primitives.ts'
-import { declare, jsonAnswer, jsonBody, type RoutePolicy } from './declare.ts'
+import { declare, jsonAnswer, jsonBody } from './declare.ts'
+import { params, read, write } from './device-policies.ts'
 
-const params = z.strictObject({ id: DeviceId })
-const ofOne = z.strictObject({ id: DeviceId, commandId: Id })
-const read = {
-  service: 'devices',
-  access: 'bearer',
-  permission: 'devices:read:own',
-  rateLimit: 'api',
-  errors: ['not_found'],
-} as const satisfies RoutePolicy
-const write = { ...read, permission: 'devices:write:own' } as const satisfies RoutePolicy
+const ofOne = params.extend({ commandId: Id })
 
 /** Commands to a device: each is handed over once it is there, and has exactly one end. */
 export const deviceCommands = {

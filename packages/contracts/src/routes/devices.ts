@@ -10,7 +10,6 @@ import {
   ClaimDeviceRequest,
   CreateDeviceRequest,
   Device,
-  DeviceId,
   DeviceListQuery,
   PatchDeviceRequest,
   PatchTwinRequest,
@@ -25,20 +24,8 @@ import {
 } from '../devices.ts'
 import { dataOf, pageOf } from '../envelope.ts'
 import { queryInteger } from '../primitives.ts'
-import { declare, jsonAnswer, jsonBody, type RoutePolicy } from './declare.ts'
-
-const params = z.strictObject({ id: DeviceId })
-const read = {
-  service: 'devices',
-  access: 'bearer',
-  permission: 'devices:read:own',
-  rateLimit: 'api',
-  errors: ['not_found'],
-} as const satisfies RoutePolicy
-const write = {
-  ...read,
-  permission: 'devices:write:own',
-} as const satisfies RoutePolicy
+import { declare, jsonAnswer, jsonBody } from './declare.ts'
+import { params, read, write } from './device-policies.ts'
 
 export const devices = {
   create: declare(
@@ -96,6 +83,7 @@ export const devices = {
     {
       ...write,
       critical: true,
+      stepUp: true,
       idempotent: true,
       timeoutMs: 15_000,
       errors: ['not_found', 'secret_already_shown', 'idempotency_mismatch'],

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as pause } from 'node:timers/promises'
-import { connect, type IPublishPacket, type ISubscriptionGrant, type MqttClient } from 'mqtt'
+import { connect, type ISubscriptionGrant, type MqttClient } from 'mqtt'
 import { parseObject } from '../http.ts'
-import { type CommandAnswer, CommandBook } from './command-book.ts'
+import { AnswerPost, type RequestProperties } from './answer-post.ts'
+import { CommandBook } from './command-book.ts'
 import {
   acknowledge,
   due,
@@ -30,8 +31,6 @@ export interface DeviceOptions {
   /** The broker keeps its session while it is away. */
   keepsSession?: boolean
 }
-
-type Properties = IPublishPacket['properties']
 
 /** The broker does not take the device's name and password. */
 export class RefusedError extends Error {
@@ -61,8 +60,7 @@ export class SimulatedDevice {
   /** The newest delta that was carried out. */
   #deltaVersion = 0
   readonly #commands = new CommandBook()
-  /** Answers to commands that the broker has not taken yet, by topic and text. */
-  readonly #answers = new Map<string, () => void>()
+  readonly #answers: AnswerPost
   /** Where the weather of this device stands. */
   readonly #phase = Math.random() * 2 * Math.PI
 
@@ -86,6 +84,7 @@ export class SimulatedDevice {
       queueQoSZero: false,
       will: this.#will(),
     })
+    this.#answers = new AnswerPost(this.#client, this.#topic(''))
     this.#client.on('connect', () => this.#connected())
     this.#client.on('close', () => {
       this.#session = randomUUID()
@@ -217,18 +216,18 @@ export class SimulatedDevice {
       if (error || granted?.some(({ qos }) => qos >= 128)) this.#client.reconnect()
     })
     this.#publish(this.#topic('presence'), this.#presence('online'), true)
-    for (const send of this.#answers.values()) send()
+    this.#answers.sayAgain()
     this.#flush()
   }
 
-  #received(topic: string, payload: string, properties: Properties): void {
+  #received(topic: string, payload: string, properties: RequestProperties): void {
     const message = parseObject(payload)
     if (message === undefined) return
     if (topic === this.#topic('acks')) {
       const { epoch, ackedThrough } = message
       if (typeof epoch !== 'number' || typeof ackedThrough !== 'number') return
       const before = this.#outbox.waiting.length
-      this.#outbox = acknowledge(this.#outbox, { epoch, ackedThrough })
+      this.#outbox = acknowledge(this.#outbox, { epoch, ackedThrough }, Date.now())
       this.#confirmed += before - this.#outbox.waiting.length
       this.#flush()
     }
@@ -242,28 +241,8 @@ export class SimulatedDevice {
     const commands = this.#topic('commands/')
     if (topic.startsWith(commands)) {
       const id = topic.slice(commands.length)
-      void this.#commands.take(id, message, (answer) => this.#answer(id, answer, properties))
+      void this.#commands.take(id, message, (answer) => this.#answers.say(id, answer, properties))
     }
-  }
-
-  /** Said until the broker has it: unlike measurements, answers have no number that the edge confirms. */
-  #answer(id: string, { kind, body }: CommandAnswer, properties: Properties): void {
-    const { responseTopic, correlationData } = properties ?? {}
-    const asked = kind === 'result' && responseTopic?.startsWith(this.#topic('')) === true
-    const topic = asked ? responseTopic : this.#topic(`commands/${id}/${kind}`)
-    const payload = JSON.stringify(body)
-    const key = `${topic} ${payload}`
-    const send = () =>
-      this.#client.publish(
-        topic,
-        payload,
-        { qos: 1, ...(asked && correlationData ? { properties: { correlationData } } : {}) },
-        (error) => {
-          if (!error) this.#answers.delete(key)
-        },
-      )
-    this.#answers.set(key, send)
-    if (this.#client.connected) send()
   }
 
   #flush(): void {

@@ -1,9 +1,9 @@
-import { ApiError, type Client, createSession } from '@menagerie/client'
+import { ApiError, createSession } from '@menagerie/client'
 import { type DeviceOptions, RefusedError, SimulatedDevice } from './device.ts'
 import { DeviceFile, type KeptDevice } from './device-file.ts'
 import { startHabits } from './habits.ts'
 import { OUTBOX_LIMIT } from './outbox.ts'
-import { registerDevice } from './registrar.ts'
+import { type Owner, registerDevice } from './registrar.ts'
 
 export interface DevicesOptions {
   gatewayUrl: string
@@ -15,6 +15,8 @@ export interface DevicesOptions {
   /** An account that may register devices; they become its own. */
   username: string
   password: string
+  /** Of its authenticator app (base32): passwords for devices ask for a second factor. */
+  totpSecret: string
   /** Telemetry messages a second of each device; 1 unless given. */
   ratePerSecond?: number
   /** Devices are `{prefix}-1` and so on; `lab` unless given. */
@@ -76,6 +78,7 @@ export async function startDevices(
   const { count, prefix = 'lab', ratePerSecond = 1, say = () => {} } = options
   const session = createSession({ baseUrl: options.gatewayUrl })
   await session.signIn({ username: options.username, password: options.password })
+  const owner = { session, totpSecret: options.totpSecret }
   const file = new DeviceFile(options.dataDir)
   const running = new Map<string, SimulatedDevice>()
   const failed: { id: string; reason: string }[] = []
@@ -85,7 +88,7 @@ export async function startDevices(
   async function startSome(): Promise<void> {
     for (let id = waiting.shift(); id !== undefined && !signal.aborted; id = waiting.shift()) {
       try {
-        running.set(id, await startOne(id, kept.get(id), options, session.client, file, signal))
+        running.set(id, await startOne(id, kept.get(id), options, owner, file, signal))
       } catch (error) {
         if (signal.aborted) return
         const reason = nameOf(error)
@@ -157,7 +160,7 @@ async function startOne(
   id: string,
   kept: KeptDevice | undefined,
   options: DevicesOptions,
-  client: Client,
+  owner: Owner,
   file: DeviceFile,
   signal: AbortSignal,
 ): Promise<SimulatedDevice> {
@@ -176,7 +179,7 @@ async function startOne(
       if (!(error instanceof RefusedError)) throw error
     }
   }
-  const password = await registerDevice(client, id, signal)
+  const password = await registerDevice(owner, id, signal)
   file.keep(id, { password })
   return connected({ ...common, password }, signal)
 }

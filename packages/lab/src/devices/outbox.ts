@@ -13,6 +13,10 @@ export interface Outbox {
   readonly epoch: number
   readonly nextSeq: number
   readonly waiting: readonly Waiting[]
+  /** When something was last confirmed on this connection, milliseconds since the epoch; 0 for never. */
+  readonly confirmedAt: number
+  /** How often all went out again since then. */
+  readonly resends: number
 }
 
 /** What `acks` says: all up to `ackedThrough` are stored. */
@@ -25,8 +29,15 @@ export interface Acknowledgement {
 export const OUTBOX_LIMIT = 1_000
 /** The most that goes out at once, so that a long silence does not end in a flood. */
 const WINDOW = 100
+const MOST_DOUBLINGS = 4
 
-export const newOutbox = (epoch: number): Outbox => ({ epoch, nextSeq: 1, waiting: [] })
+export const newOutbox = (epoch: number): Outbox => ({
+  epoch,
+  nextSeq: 1,
+  waiting: [],
+  confirmedAt: 0,
+  resends: 0,
+})
 
 export const isFull = (outbox: Outbox, limit = OUTBOX_LIMIT): boolean =>
   outbox.waiting.length >= limit
@@ -35,20 +46,34 @@ export const isFull = (outbox: Outbox, limit = OUTBOX_LIMIT): boolean =>
 export function put(outbox: Outbox, topic: string, body: Waiting['body']): Outbox {
   const { epoch, nextSeq: seq, waiting } = outbox
   const message = { seq, topic, body: { seq, epoch, ...body }, sentAt: null }
-  return { epoch, nextSeq: seq + 1, waiting: [...waiting, message] }
+  return { ...outbox, nextSeq: seq + 1, waiting: [...waiting, message] }
 }
 
 /** Forgets what is confirmed. What is said of another numbering, or of numbers not given yet, counts for nothing. */
-export function acknowledge(outbox: Outbox, { epoch, ackedThrough }: Acknowledgement): Outbox {
+export function acknowledge(
+  outbox: Outbox,
+  { epoch, ackedThrough }: Acknowledgement,
+  now: number,
+): Outbox {
   if (epoch !== outbox.epoch || ackedThrough >= outbox.nextSeq) return outbox
-  return { ...outbox, waiting: outbox.waiting.filter(({ seq }) => seq > ackedThrough) }
+  const waiting = outbox.waiting.filter(({ seq }) => seq > ackedThrough)
+  return waiting.length === outbox.waiting.length
+    ? outbox
+    : { ...outbox, waiting, confirmedAt: now, resends: 0 }
 }
 
-/** What has to go out now, oldest first: what is new, and what went out so long ago that it may be lost. */
-export const due = (outbox: Outbox, now: number, resendAfterMs: number): readonly Waiting[] =>
-  outbox.waiting
-    .slice(0, WINDOW)
-    .filter(({ sentAt }) => sentAt === null || now - sentAt >= resendAfterMs)
+/**
+ * What has to go out now, oldest first: what is new; and all of it again where nothing was confirmed for so long, twice
+ * as long each time up to 16 times. While confirmations come nothing is lost, only slow: more to do would make it slower.
+ */
+export function due(outbox: Outbox, now: number, resendAfterMs: number): readonly Waiting[] {
+  const window = outbox.waiting.slice(0, WINDOW)
+  const sentAt = window[0]?.sentAt ?? now
+  const patienceMs = resendAfterMs * 2 ** Math.min(outbox.resends, MOST_DOUBLINGS)
+  return now - Math.max(outbox.confirmedAt, sentAt) >= patienceMs
+    ? window
+    : window.filter((message) => message.sentAt === null)
+}
 
 /** Marks what went out. */
 export function markSent(outbox: Outbox, sent: readonly Waiting[], now: number): Outbox {
@@ -56,11 +81,14 @@ export function markSent(outbox: Outbox, sent: readonly Waiting[], now: number):
   const waiting = outbox.waiting.map((message) =>
     numbers.has(message.seq) ? { ...message, sentAt: now } : message,
   )
-  return { ...outbox, waiting }
+  const again = sent.some(({ sentAt }) => sentAt !== null) ? 1 : 0
+  return { ...outbox, waiting, resends: outbox.resends + again }
 }
 
 /** A new connection knows nothing of what went out on the one before. */
 export const reconnected = (outbox: Outbox): Outbox => ({
   ...outbox,
   waiting: outbox.waiting.map((message) => ({ ...message, sentAt: null })),
+  confirmedAt: 0,
+  resends: 0,
 })

@@ -1,8 +1,16 @@
 import { setTimeout as pause } from 'node:timers/promises'
-import { ApiError, type Client } from '@menagerie/client'
+import { ApiError, type Session } from '@menagerie/client'
 import { devices } from '@menagerie/contracts/routes'
+import { withSecondFactor } from '../authenticator.ts'
 
 const TRIES = 20
+
+/** An account that registers devices, signed in. */
+export interface Owner {
+  session: Pick<Session, 'client' | 'stepUp'>
+  /** Of its authenticator app (base32): passwords ask for a second factor. */
+  totpSecret: string
+}
 
 /**
  * Registers a device, unless it is there already, and asks for its password.
@@ -10,13 +18,13 @@ const TRIES = 20
  * @throws ApiError when the API refuses, or is away for long
  */
 export async function registerDevice(
-  client: Client,
+  { session, totpSecret }: Owner,
   id: string,
   signal: AbortSignal,
 ): Promise<string> {
   await patiently(signal, async () => {
     try {
-      await client.call(devices.create, {
+      await session.client.call(devices.create, {
         body: { id, name: `Simulated ${id}`, metadata: { madeBy: 'lab' } },
         signal,
       })
@@ -25,7 +33,9 @@ export async function registerDevice(
     }
   })
   return patiently(signal, async () => {
-    const { data } = await client.call(devices.credentials, { params: { id }, signal })
+    const { data } = await withSecondFactor(session, totpSecret, () =>
+      session.client.call(devices.credentials, { params: { id }, signal }),
+    )
     return data.password
   })
 }

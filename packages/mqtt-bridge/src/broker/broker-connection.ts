@@ -33,8 +33,8 @@ export interface BrokerConnectionOptions {
   onUp(): void
   onDown(): void
   /**
-   * Whether this bridge has the link for sure: asked before it returns to a broker that may have given the session to
-   * another bridge.
+   * Whether this bridge has the link for sure: asked before it returns to the broker, which may have given the session
+   * to another bridge meanwhile.
    */
   mayReturn(): boolean
   metrics: BridgeMetrics
@@ -89,6 +89,11 @@ export class BrokerConnection {
       this.#takenOver = reasonCode === SESSION_TAKEN_OVER
     })
     client.on('close', () => this.#closed(client))
+  }
+
+  /** Another bridge was here until now: a session that is not there any more is lost. */
+  expectSession(): void {
+    this.#hadSession = true
   }
 
   /** Ends the connection and stays away until `start`. The broker keeps what arrives. */
@@ -204,11 +209,10 @@ export class BrokerConnection {
     const wait = this.#takenOver
       ? TAKEN_OVER_PAUSE_MS * (1 + Math.random())
       : backoffMs(this.#attempt, MOST_BACKOFF_MS, Math.random(), 100)
-    // MQTT 3.1.1 has no words for it: the connection just ends.
-    const mayBeTaken = this.#takenOver || this.#options.settings.mqtt.protocolVersion === 4
     this.#takenOver = false
+    // However the connection ended: a process that was stopped for a while may not have heard why.
     const again = () => {
-      if (!mayBeTaken || this.#options.mayReturn()) this.start()
+      if (this.#options.mayReturn()) this.start()
       else this.#state = { name: 'parked', reason: 'the link is not held for sure' }
     }
     this.#timer = setTimeout(again, wait)

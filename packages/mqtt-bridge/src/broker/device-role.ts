@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { upTopicsOf } from './topics.ts'
 
 /** A command of Mosquitto's dynamic security, as it goes over `$CONTROL/dynamic-security/v1`. */
@@ -29,19 +30,42 @@ export function deviceAcls(device: string): Acl[] {
 }
 
 /**
- * Makes the broker know a password of a device, whatever it knew before: each `create…` may answer that it exists, and
- * what follows it brings an older state to the wanted one. Who is connected under that user name is cut off.
+ * Makes the broker know a device that it did not know. Each may answer that it exists: then `changeCommands` follow. Not
+ * sent at once with these, since with every command that changes something Mosquitto writes its whole file anew.
  */
-export function setCommands(device: string, username: string, password: string): SecurityCommand[] {
+export function createCommands(
+  device: string,
+  username: string,
+  password: string,
+): SecurityCommand[] {
   const rolename = roleOf(device)
-  const acls = deviceAcls(device)
   return [
-    { command: 'createRole', rolename, acls },
-    { command: 'modifyRole', rolename, acls },
+    { command: 'createRole', rolename, acls: deviceAcls(device) },
     { command: 'createClient', username, password, roles: [{ rolename }] },
-    { command: 'modifyClient', username, password, roles: [{ rolename }] },
-    { command: 'enableClient', username },
   ]
+}
+
+/**
+ * Brings what stands there to the wanted state, whatever that is. Who is connected under that user name is cut off.
+ *
+ * @param standing those of `createCommands` that were answered by "already exists"
+ */
+export function changeCommands(
+  device: string,
+  username: string,
+  password: string,
+  standing: ReadonlySet<string>,
+): SecurityCommand[] {
+  const rolename = roleOf(device)
+  const commands: SecurityCommand[] = []
+  if (standing.has('createRole'))
+    commands.push({ command: 'modifyRole', rolename, acls: deviceAcls(device) })
+  if (standing.has('createClient'))
+    commands.push(
+      { command: 'modifyClient', username, password, roles: [{ rolename }] },
+      { command: 'enableClient', username },
+    )
+  return commands
 }
 
 /** Makes the broker forget a user name; its connections end. */
@@ -54,16 +78,41 @@ export const removeRoleCommands = (device: string): SecurityCommand[] => [
   { command: 'deleteRole', rolename: roleOf(device) },
 ]
 
-/** Whether the broker knows a user name: an error says that it does not. */
-export const lookCommands = (username: string): SecurityCommand[] => [
-  { command: 'getClient', username },
-]
+/** What the broker knows of user names. */
+export const lookCommands = (...usernames: string[]): SecurityCommand[] =>
+  usernames.map((username) => ({ command: 'getClient', username }))
 
-/** The other user name of the device: it has its id and that with `~2`. */
-export const otherUsername = (device: string, username: string): string =>
-  username === device ? `${device}~2` : device
+/** The user names that a device may have. */
+export const usernamesOf = (device: string): [string, string] => [device, `${device}~2`]
 
-/** Answers that mean no more than that the wanted state stands already. */
-export const isHarmless = (command: string, error: string): boolean =>
+/** One answer of the broker. */
+export const SecurityReply = z.looseObject({
+  command: z.string(),
+  correlationData: z.string().optional(),
+  error: z.string().optional(),
+  data: z
+    .looseObject({
+      client: z
+        .looseObject({
+          username: z.string(),
+          roles: z.array(z.looseObject({ rolename: z.string() })).optional(),
+          groups: z.array(z.unknown()).optional(),
+        })
+        .optional(),
+    })
+    .optional(),
+})
+export type SecurityReply = z.infer<typeof SecurityReply>
+
+/** The wanted state stands already, or what was looked for is not there. */
+export const isStanding = ({ command, error = '' }: SecurityReply): boolean =>
   (command.startsWith('create') && /already exists/i.test(error)) ||
-  (command.startsWith('delete') && /not found/i.test(error))
+  (/^(delete|get)/.test(command) && /not found/i.test(error))
+
+/**
+ * Whether a client that the broker told of is somebody else's, such as an operator's: it has rights that no device gets.
+ * Whoever registers a device by its name must not take it over, nor delete it.
+ */
+export const isForeign = (device: string, { data }: SecurityReply): boolean =>
+  data?.client?.roles?.some(({ rolename }) => rolename !== roleOf(device)) === true ||
+  (data?.client?.groups?.length ?? 0) > 0

@@ -4,40 +4,46 @@ import mqtt, { type MqttClient } from 'mqtt'
 import { z } from 'zod'
 import { parseJson } from '../parse-json.ts'
 import type { BridgeSettings } from '../settings.ts'
+import { Trouble } from '../trouble.ts'
 import { addressOf } from './client-options.ts'
 import {
-  isHarmless,
+  changeCommands,
+  createCommands,
+  isForeign,
+  isStanding,
   lookCommands,
-  otherUsername,
   removeCommands,
   removeRoleCommands,
   type SecurityCommand,
-  setCommands,
+  SecurityReply,
+  usernamesOf,
 } from './device-role.ts'
 
 const CONTROL = '$CONTROL/dynamic-security/v1'
 /** The edge waits 5 s. */
 const TIMEOUT_MS = 4_000
-/** Of it, for the broker to be there at all: a bridge that has just come is asked at once. */
-const READY_MS = 2_000
+/** Of it, for its turn to come and for the broker to be there: a bridge that has just come is asked at once. */
+const BEGIN_MS = 2_000
 
-const Responses = z.looseObject({
-  responses: z.array(
-    z.looseObject({
-      command: z.string(),
-      correlationData: z.string().optional(),
-      error: z.string().optional(),
-    }),
-  ),
-})
+const Responses = z.looseObject({ responses: z.array(SecurityReply) })
+
+/** A wire that carries nothing any more is to be found out before many changes were refused for it. */
+const KEEPALIVE_SECONDS = 10
 
 /** What became of a change. */
 export type Provisioned = { ok: true } | { ok: false; detail: string }
 
+const refusal = (detail: string): Provisioned => ({ ok: false, detail })
+
+/** The broker has not done what it was asked for. */
+class SecurityError extends Error {
+  override name = 'SecurityError'
+}
+
 interface Pending {
   left: number
-  errors: string[]
-  done(result: Provisioned): void
+  replies: SecurityReply[]
+  done(replies: SecurityReply[]): void
 }
 
 /** Tells Mosquitto's dynamic security about devices, over a connection with the rights of its administrator. */
@@ -45,15 +51,17 @@ export class Provisioner {
   readonly #settings: Pick<BridgeSettings, 'mqtt' | 'admin'>
   readonly #logger: Logger
   readonly #pending = new Map<string, Pending>()
-  /** The last change of each device, so that they follow one another. */
-  readonly #tails = new Map<string, Promise<unknown>>()
   readonly #waiting = new Set<() => void>()
+  /** The last change: they follow one another, since the broker does no two at a time. */
+  #last: Promise<unknown> = Promise.resolve()
+  readonly #trouble: Trouble
   #client: MqttClient | undefined
   #ready = false
 
   constructor(settings: Pick<BridgeSettings, 'mqtt' | 'admin'>, logger: Logger) {
     this.#settings = settings
     this.#logger = logger
+    this.#trouble = new Trouble(logger, 'the administrator cannot sign in to the broker')
   }
 
   start(): void {
@@ -66,6 +74,7 @@ export class Provisioner {
       // Not the bridge's own, and no session: an answer that comes late is of no use.
       clientId: `${broker.clientId}-admin-${randomUUID().slice(0, 8)}`,
       clean: true,
+      keepalive: KEEPALIVE_SECONDS,
       reconnectPeriod: 1_000,
       resubscribe: false,
     })
@@ -77,52 +86,90 @@ export class Provisioner {
           this.#logger.error('the broker refuses its administrator: devices cannot be made known', {
             error,
           })
-        } else for (const go of this.#waiting) go()
+        } else {
+          this.#trouble.over()
+          for (const go of this.#waiting) go()
+        }
       })
     })
     client.on('close', () => {
       this.#ready = false
     })
-    client.on('error', (error) => this.#logger.warn('administration of the broker', { error }))
+    client.on('error', ({ message }) => this.#trouble.tell(message))
     client.on('message', (_topic, payload) => this.#answered(String(payload)))
   }
 
   /**
    * Returns when the broker has said that it knows the password, or has forgotten the user name and cut its connections.
+   * One whose turn does not come in time is refused and not done: its caller asks again.
    *
    * @param password `null` takes the access away
    */
   set(deviceId: string, username: string, password: string | null): Promise<Provisioned> {
-    const before = this.#tails.get(deviceId) ?? Promise.resolve()
-    const work = before.then(() => this.#set(deviceId, username, password))
-    this.#tails.set(deviceId, work)
-    return work.finally(() => {
-      if (this.#tails.get(deviceId) === work) this.#tails.delete(deviceId)
-    })
+    const askedAt = performance.now()
+    const work = this.#last.then(() => this.#set(deviceId, username, password, askedAt))
+    this.#last = work
+    return work
   }
 
-  async #set(deviceId: string, username: string, password: string | null): Promise<Provisioned> {
+  async #set(
+    deviceId: string,
+    username: string,
+    password: string | null,
+    askedAt: number,
+  ): Promise<Provisioned> {
     const { admin, mqtt: broker } = this.#settings
     // Else whoever registers a device of that name would have the bridge's rights.
     const own = [admin?.username, broker.username]
-    if (own.includes(deviceId) || own.includes(username)) {
-      return { ok: false, detail: 'This name belongs to the bridge' }
+    if (own.includes(deviceId) || own.includes(username))
+      return refusal('This name belongs to the bridge')
+    if (!usernamesOf(deviceId).includes(username)) return refusal('This name is not of the device')
+    if (admin === undefined || this.#client === undefined)
+      return refusal('The bridge has no MQTT_ADMIN_USERNAME for this broker')
+    if (!(await this.#isReady(askedAt + BEGIN_MS))) return refusal('The broker cannot be reached')
+    if (performance.now() > askedAt + BEGIN_MS) return refusal('The broker is busy')
+    const until = askedAt + TIMEOUT_MS
+    try {
+      return password === null
+        ? await this.#remove(deviceId, username, until)
+        : await this.#make(deviceId, username, password, until)
+    } catch (error) {
+      if (!(error instanceof SecurityError)) throw error
+      this.#logger.error('the broker did not do a change', { deviceId, detail: error.message })
+      return refusal(error.message)
     }
-    if (admin === undefined || this.#client === undefined) {
-      return { ok: false, detail: 'The bridge has no MQTT_ADMIN_USERNAME for this broker' }
+  }
+
+  async #make(
+    deviceId: string,
+    username: string,
+    password: string,
+    until: number,
+  ): Promise<Provisioned> {
+    const replies = await this.#ask(createCommands(deviceId, username, password), until)
+    const standing = new Set(replies.filter(isStanding).map(({ command }) => command))
+    if (standing.has('createClient')) {
+      const known = await this.#ask(lookCommands(username), until)
+      if (known.some((reply) => isForeign(deviceId, reply)))
+        return refusal('This name belongs to somebody else at the broker')
     }
-    if (!(await this.#isReady())) return { ok: false, detail: 'The broker cannot be reached' }
-    if (password !== null) return this.#ask(setCommands(deviceId, username, password))
-    const removed = await this.#ask(removeCommands(username))
-    if (!removed.ok) return removed
-    const other = await this.#ask(lookCommands(otherUsername(deviceId, username)))
-    return other.ok || !/not found/i.test(other.detail)
-      ? removed
-      : this.#ask(removeRoleCommands(deviceId))
+    const changes = changeCommands(deviceId, username, password, standing)
+    if (changes.length > 0) await this.#ask(changes, until)
+    return { ok: true }
+  }
+
+  async #remove(deviceId: string, username: string, until: number): Promise<Provisioned> {
+    const known = await this.#ask(lookCommands(...usernamesOf(deviceId)), until)
+    const own = known
+      .filter((reply) => !isForeign(deviceId, reply))
+      .flatMap(({ data }) => data?.client?.username ?? [])
+    if (own.includes(username)) await this.#ask(removeCommands(username), until)
+    if (own.every((one) => one === username)) await this.#ask(removeRoleCommands(deviceId), until)
+    return { ok: true }
   }
 
   /** Waits for the broker a little. */
-  async #isReady(): Promise<boolean> {
+  async #isReady(until: number): Promise<boolean> {
     if (!this.#ready)
       await new Promise<void>((resolve) => {
         const go = () => {
@@ -130,30 +177,47 @@ export class Provisioner {
           this.#waiting.delete(go)
           resolve()
         }
-        const timer = setTimeout(go, READY_MS)
+        const timer = setTimeout(go, until - performance.now())
         this.#waiting.add(go)
       })
     return this.#ready
   }
 
-  #ask(asked: readonly SecurityCommand[]): Promise<Provisioned> {
+  /**
+   * What the broker answers, in order.
+   *
+   * @throws SecurityError when it does not answer in time, or that a command failed for another reason than that the
+   * wanted state stands
+   */
+  async #ask(asked: readonly SecurityCommand[], until: number): Promise<SecurityReply[]> {
     const correlationData = randomUUID()
     const commands = asked.map((command) => ({ ...command, correlationData }))
-    return new Promise((resolve) => {
-      const done = (result: Provisioned) => {
+    const replies = await new Promise<SecurityReply[]>((resolve, reject) => {
+      const end = () => {
         clearTimeout(timer)
         this.#pending.delete(correlationData)
-        resolve(result)
+      }
+      const fail = (detail: string) => {
+        end()
+        reject(new SecurityError(detail))
       }
       const timer = setTimeout(
-        () => done({ ok: false, detail: 'The broker did not answer in time' }),
-        TIMEOUT_MS - READY_MS,
+        () => fail('The broker did not answer in time'),
+        until - performance.now(),
       )
-      this.#pending.set(correlationData, { left: commands.length, errors: [], done })
-      this.#client?.publish(CONTROL, JSON.stringify({ commands }), { qos: 1 }, (error) => {
-        if (error) done({ ok: false, detail: 'The broker did not take the change' })
+      const done = (replies: SecurityReply[]) => {
+        end()
+        resolve(replies)
+      }
+      this.#pending.set(correlationData, { left: commands.length, replies: [], done })
+      // QoS 0: the answer says it all. Behind a PUBACK it would wait for TCP, which sends one small packet at a time.
+      this.#client?.publish(CONTROL, JSON.stringify({ commands }), { qos: 0 }, (error) => {
+        if (error) fail('The broker did not take the change')
       })
     })
+    const failed = replies.find((reply) => reply.error !== undefined && !isStanding(reply))
+    if (failed !== undefined) throw new SecurityError(`${failed.command}: ${failed.error}`)
+    return replies
   }
 
   async stop(): Promise<void> {
@@ -162,18 +226,11 @@ export class Provisioner {
 
   #answered(payload: string): void {
     const { data } = Responses.safeParse(parseJson(payload))
-    for (const { command, correlationData, error } of data?.responses ?? []) {
-      const pending = this.#pending.get(correlationData ?? '')
+    for (const reply of data?.responses ?? []) {
+      const pending = this.#pending.get(reply.correlationData ?? '')
       if (pending === undefined) continue
-      if (error !== undefined && !isHarmless(command, error)) {
-        pending.errors.push(`${command}: ${error}`)
-      }
-      if (--pending.left > 0) continue
-      const [detail] = pending.errors
-      // Not being there is an answer to a look.
-      if (detail !== undefined && command !== 'getClient')
-        this.#logger.error('the broker refused a change', { detail })
-      pending.done(detail === undefined ? { ok: true } : { ok: false, detail })
+      pending.replies.push(reply)
+      if (--pending.left === 0) pending.done(pending.replies)
     }
   }
 }

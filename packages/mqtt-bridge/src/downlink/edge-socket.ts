@@ -56,6 +56,11 @@ export class EdgeSocket {
     return this.#open
   }
 
+  /** The edge was heard so lately that it cannot have given the link to a bridge that stands by. */
+  get isSure(): boolean {
+    return this.#open && performance.now() - this.#heardAt < SILENCE_MS
+  }
+
   start(): void {
     void this.#connect().catch((error: unknown) => {
       this.#trouble.tell(error instanceof Error ? error.message : String(error))

@@ -16,6 +16,9 @@ export interface PublishOptions {
   }
 }
 
+/** So often the broker refuses a message, by one socket of the edge after the other, before it is given up. */
+const MOST_REFUSALS = 3
+
 export interface OutgoingOptions {
   isUp(): boolean
   publish(topic: string, payload: string, options: PublishOptions): Promise<void>
@@ -37,6 +40,7 @@ export class Outgoing {
   /** Not confirmed, in order. */
   readonly #open = new Map<string, Downlink>()
   #unwritten: Downlink[] = []
+  readonly #refusals = new Map<string, number>()
 
   constructor(options: OutgoingOptions) {
     this.#options = options
@@ -60,6 +64,7 @@ export class Outgoing {
 
   /** Another bridge has the link: the edge gives it what was not confirmed. */
   forget(): void {
+    this.#refusals.clear()
     this.#open.clear()
     this.#unwritten = []
   }
@@ -84,22 +89,39 @@ export class Outgoing {
     if (options === 'over') {
       // Confirmed as if it had been published: nobody wants it any more.
       this.#open.delete(id)
+      this.#refusals.delete(id)
       metrics.expired.inc()
       confirm(id)
       return
     }
+    // At most once: whatever becomes of it, it is not written again.
+    if (options.qos === 0) this.#settled(id)
+    // At most once: whether it was on its way when the connection ended, nobody can say.
+    if (options.qos === 0) this.#open.delete(id)
     try {
       await publish(topic, JSON.stringify(payload), options)
-      this.#open.delete(id)
-      this.#published.add(id)
-      confirm(id)
+      if (options.qos === 1) this.#settled(id)
     } catch (error) {
       if (!(error instanceof PublishRefused)) return
-      // Not confirmed, since the device did not get it; the edge brings it again with the next socket.
-      this.#open.delete(id)
+      // The edge brings it again with its next socket: somebody may have given the bridge the right meanwhile. Not for
+      // ever, since it holds back what waits behind a thousand like it.
+      const refusals = (this.#refusals.get(id) ?? 0) + 1
+      const isGivenUp = options.qos === 0 || refusals >= MOST_REFUSALS
       metrics.publishesRefused.inc()
-      logger.error('the broker refuses a message to a device', { topic, error })
+      logger.error('the broker refuses a message to a device', { topic, error, isGivenUp })
+      if (isGivenUp) this.#settled(id)
+      else {
+        this.#refusals.set(id, refusals)
+        this.#open.delete(id)
+      }
     }
+  }
+
+  #settled(id: string): void {
+    this.#open.delete(id)
+    this.#refusals.delete(id)
+    this.#published.add(id)
+    this.#options.confirm(id)
   }
 }
 

@@ -9,6 +9,7 @@ const admin = {
   username: 'admin@menagerie.example',
   password: 'secret',
   displayName: 'Ada Admin',
+  totpSecret: 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ',
 }
 
 /** A gateway at which the demo device was registered long ago. */

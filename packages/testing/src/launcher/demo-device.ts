@@ -2,6 +2,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ApiError, type Client, createSession } from '@menagerie/client'
 import { devices } from '@menagerie/contracts/routes'
+import { withSecondFactor } from '@menagerie/lab/authenticator'
 import type { DemoUser } from './demo-users.ts'
 
 /** A device that belongs to the demo admin, with what it signs in to the broker with. */
@@ -34,12 +35,15 @@ export async function ensureDemoDevice(
     if (known === broker) return device
   }
   const admin = system.users.find(({ role }) => role === 'admin')
-  if (admin === undefined) return undefined
+  if (admin?.totpSecret === undefined) return undefined
+  const { username, password, totpSecret } = admin
   const session = createSession({ baseUrl: system.url })
-  await session.signIn({ username: admin.username, password: admin.password })
+  await session.signIn({ username, password })
   try {
     await register(session.client)
-    const { data } = await session.client.call(devices.credentials, { params: { id: ID } })
+    const { data } = await withSecondFactor(session, totpSecret, () =>
+      session.client.call(devices.credentials, { params: { id: ID } }),
+    )
     const device = { id: ID, username: data.username, password: data.password }
     const kept: Kept = { ...device, broker }
     writeFileSync(path, `${JSON.stringify(kept, null, 2)}\n`, { mode: 0o600 })

@@ -1,5 +1,6 @@
 import type { Session } from '@menagerie/client'
 import { devices } from '@menagerie/contracts/routes'
+import { withSecondFactor } from '@menagerie/lab/authenticator'
 import { signInAs } from '../follow-call.ts'
 import type { RunningSystem } from '../launcher/system.ts'
 import { waitFor } from '../wait-for.ts'
@@ -39,8 +40,10 @@ export class Fleet {
     const { mqtt } = system
     if (mqtt === undefined) throw new Error('the system has no broker')
     const owner = await signInAs(system, 'admin')
+    const { totpSecret = '' } = system.users.find(({ role }) => role === 'admin') ?? {}
     const known: ProofDevice[] = []
-    for (let n = 1; n <= options.devices; n++) known.push(await register(owner, options.prefix, n))
+    for (let n = 1; n <= options.devices; n++)
+      known.push(await register(owner, totpSecret, `${options.prefix}-${n}`))
     const each = Math.ceil(options.messages / options.devices)
     const senders = await Promise.all(
       known.map((device) =>
@@ -96,12 +99,12 @@ export class Fleet {
   }
 }
 
-async function register(owner: Session, prefix: string, n: number): Promise<ProofDevice> {
-  const id = `${prefix}-${n}`
+async function register(owner: Session, totpSecret: string, id: string): Promise<ProofDevice> {
   await owner.client.call(devices.create, { body: { id } })
-  const { data } = await waitFor(() => owner.client.call(devices.credentials, { params: { id } }), {
+  const ask = () => owner.client.call(devices.credentials, { params: { id } })
+  const { data } = await waitFor(() => withSecondFactor(owner, totpSecret, ask), {
     what: `credentials for ${id}`,
-    timeoutMs: 30_000,
+    timeoutMs: 60_000,
   })
   return { id, password: data.password }
 }

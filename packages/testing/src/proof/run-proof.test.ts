@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { runProof } from './run-proof.ts'
-import { proofRuns } from './runs.ts'
+import { control, proofRuns } from './runs.ts'
 
 describe('npm run proof', () => {
   const never = new AbortController().signal
@@ -22,5 +22,14 @@ describe('npm run proof', () => {
       '10,000 messages, 10 kills of the bridge, 1 of workerd',
     )
     expect(proofRuns(0.1)['broker-kills']?.what).toContain('3 kills of Mosquitto')
+  })
+
+  it('takes a control for caught only where it has lost some: nothing lost proves nothing, and all lost no more', () => {
+    expect([0, 1, 999, 1_000].map((lost) => control(lost, 1_000).held)).toEqual([
+      false,
+      true,
+      true,
+      false,
+    ])
   })
 })

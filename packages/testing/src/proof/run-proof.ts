@@ -45,8 +45,9 @@ export async function runProof(
       const began = performance.now()
       const { held, told } = await orAborted(outcomeOf(run, system), signal)
       const seconds = Math.round((performance.now() - began) / 1000)
-      say(`${held ? 'held  ' : 'BROKEN'} ${name.padEnd(14)} ${run.what}: ${told} · ${seconds} s`)
-      if (!held) broken += 1
+      const verdict = held === undefined ? 'SKIPPED' : held ? 'held' : 'BROKEN'
+      say(`${verdict.padEnd(7)} ${name.padEnd(14)} ${run.what}: ${told} · ${seconds} s`)
+      if (held === false) broken += 1
     }
   } catch (error) {
     if (!signal.aborted) throw error

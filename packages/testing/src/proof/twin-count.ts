@@ -5,6 +5,7 @@ import { type ProofDevice, STREAM } from './sender.ts'
 /** What twins have of the numbers 1 to n of each device. */
 export interface TwinCount {
   stored: number
+  /** Numbers without a sample, or that the minutes did not count. */
   lost: number
   /** Samples beyond one for each number, and what the minutes counted beyond that. */
   doubled: number
@@ -14,56 +15,73 @@ export interface TwinCount {
 const STILL_MS = 15_000
 const POLL_MS = 500
 
-/** Asks the twins until they have everything, or nothing more comes. */
+/**
+ * Asks the twins until they have everything, or nothing more comes. What a twin does not tell counts for nothing on the
+ * way there, and is no loss: a control that is to be caught losing would be caught by an edge that does not answer.
+ *
+ * @throws what a twin answers that still cannot be asked when nothing more comes
+ */
 export async function countAtTwins(
-  owner: Session,
-  known: readonly ProofDevice[],
+  owner: Pick<Session, 'client'>,
+  known: readonly Pick<ProofDevice, 'id'>[],
   each: number,
+  stillMs = STILL_MS,
 ): Promise<TwinCount> {
   const counts = new Map<string, TwinCount>()
   let last = -1
   let movedAt = performance.now()
   for (;;) {
     for (const { id } of known) {
-      const open = counts.get(id)?.lost !== 0
-      if (open) counts.set(id, await countOne(owner, id, each))
+      if (counts.get(id)?.lost === 0) continue
+      // The edge is busy or just came back: asked again.
+      const count = await countOne(owner, id, each).catch(() => undefined)
+      if (count !== undefined) counts.set(id, count)
     }
-    const all = [...counts.values()]
-    const sum = (of: (count: TwinCount) => number) => all.reduce((total, one) => total + of(one), 0)
-    const total = { stored: sum((c) => c.stored), lost: sum((c) => c.lost), doubled: 0 }
-    if (total.stored !== last) movedAt = performance.now()
-    last = total.stored
-    if (total.lost === 0 || performance.now() - movedAt > STILL_MS) {
-      // Once more, for what came twice while the others were asked.
-      const final: TwinCount[] = []
-      for (const { id } of known) final.push(await countOne(owner, id, each))
-      return { ...total, doubled: final.reduce((found, { doubled }) => found + doubled, 0) }
-    }
+    const stored = sumOf([...counts.values()]).stored
+    if (stored !== last) movedAt = performance.now()
+    last = stored
+    const isComplete = known.every(({ id }) => counts.get(id)?.lost === 0)
+    if (isComplete || performance.now() - movedAt > stillMs) break
     await new Promise((resolve) => setTimeout(resolve, POLL_MS))
   }
+  // Once more, for what came twice while the others were asked.
+  const final: TwinCount[] = []
+  for (const { id } of known) final.push(await countOne(owner, id, each))
+  return sumOf(final)
 }
 
-async function countOne({ client }: Session, id: string, each: number): Promise<TwinCount> {
-  const ask = (resolution: 'raw' | 'minute') =>
-    client.call(devices.telemetry, {
+const sumOf = (counts: readonly TwinCount[]): TwinCount =>
+  counts.reduce(
+    (sum, { stored, lost, doubled }) => ({
+      stored: sum.stored + stored,
+      lost: sum.lost + lost,
+      doubled: sum.doubled + doubled,
+    }),
+    { stored: 0, lost: 0, doubled: 0 },
+  )
+
+async function countOne(
+  { client }: Pick<Session, 'client'>,
+  id: string,
+  each: number,
+): Promise<TwinCount> {
+  const ask = async (resolution: 'raw' | 'minute') => {
+    const { data } = await client.call(devices.telemetry, {
       params: { id },
       query: { stream: STREAM, resolution },
       signal: AbortSignal.timeout(10_000),
     })
-  try {
-    // Minutes first: what comes in between may only make them look too small.
-    const minutes = (await ask('minute')).data.series ?? []
-    const samples = (await ask('raw')).data.series ?? []
-    const numbers = samples.flatMap((sample) => ('seq' in sample ? [sample.seq ?? 0] : []))
-    const once = new Set(numbers.filter((seq) => seq >= 1 && seq <= each)).size
-    const counted = minutes.reduce((sum, one) => sum + ('count' in one ? one.count : 0), 0)
-    return {
-      stored: once,
-      lost: each - once,
-      doubled: numbers.length - once + Math.max(0, counted - once),
-    }
-  } catch {
-    // The edge is busy or just came back: asked again.
-    return { stored: 0, lost: each, doubled: 0 }
+    return data.series ?? []
+  }
+  // Minutes first: what comes in between may only make them look too small, and is looked at again.
+  const minutes = await ask('minute')
+  const samples = await ask('raw')
+  const numbers = samples.flatMap((sample) => ('seq' in sample ? [sample.seq ?? 0] : []))
+  const once = new Set(numbers.filter((seq) => seq >= 1 && seq <= each)).size
+  const counted = minutes.reduce((sum, one) => sum + ('count' in one ? one.count : 0), 0)
+  return {
+    stored: once,
+    lost: each - Math.min(once, counted),
+    doubled: numbers.length - once + Math.max(0, counted - once),
   }
 }

@@ -230,9 +230,10 @@ describe('every declared route', () => {
           const [theirs, none] = [await ask(theirId()), await ask(missing)]
           expect(theirs, `${name(route)} as ${as}`).toEqual(none)
           // Who may do such a thing with no call at all learns that, and nothing of this one.
-          const { permission } = route.policy
+          const { permission, stepUp = false } = route.policy
           const may =
-            permission === undefined || permissionsOf(rolesOf[as] ?? []).includes(permission)
+            !stepUp &&
+            (permission === undefined || permissionsOf(rolesOf[as] ?? []).includes(permission))
           expect(theirs.status, `${name(route)} as ${as}`).toBe(may ? 404 : 403)
         }
       }

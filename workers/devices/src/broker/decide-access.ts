@@ -16,6 +16,20 @@ export function isClientIdOf(username: string, clientId: string): boolean {
 }
 
 /**
+ * Ids that would have a better right to a client id than the device that brings it, were there such devices: longer ones
+ * that it is, or begins with. An id may hold a `-`, so that `fox-1` is a client id of `fox` unless there is a device `fox-1`.
+ */
+export function betterOwnersOf(username: string, clientId: string): string[] {
+  const { length } = deviceOfUsername(username)
+  // No id is longer than 64 characters.
+  const ends = [...clientId.slice(0, 65).matchAll(/-|$/g)].map(({ index }) => index)
+  return ends
+    .filter((end) => end > length)
+    .map((end) => clientId.slice(0, end))
+    .filter((id) => device.test(id))
+}
+
+/**
  * What a device may do at the broker: send to its own topics up, listen inside its own trees, the native one and that of
  * its AWS-compatible shadow. Its id has none of `+#/`, so a filter that begins with a tree stays inside, whatever
  * wildcards follow; `$share/…`, `$SYS` and `#` do not begin with one.

@@ -32,6 +32,19 @@ export async function secretHashOf(
   return row?.secret_hash
 }
 
+/** Whether one of the devices has ever been given a password that was not revoked. */
+export async function haveLogins(db: D1Database, deviceIds: readonly string[]): Promise<boolean> {
+  if (deviceIds.length === 0) return false
+  // One JSON parameter: D1 binds at most 100.
+  const row = await db
+    .prepare(
+      'SELECT 1 FROM broker_logins WHERE device_id IN (SELECT value FROM json_each(?)) LIMIT 1',
+    )
+    .bind(JSON.stringify(deviceIds))
+    .first()
+  return row !== null
+}
+
 /** Those of a device that are good now, the oldest first. */
 export async function loginsOf(db: D1Database, deviceId: string, now: number): Promise<Login[]> {
   const { results } = await db
@@ -80,14 +93,17 @@ export const putLogin = (
     .bind(login.username, login.deviceId, login.id, hash, login.createdAt),
 ]
 
+/** By their ids: a user name may have got another password meanwhile. */
 export const forgetLogins = (
   db: D1Database,
   deviceId: string,
-  usernames: readonly string[],
+  ids: readonly string[],
 ): D1PreparedStatement =>
   db
     .prepare(
-      `DELETE FROM broker_logins WHERE device_id = ?
-       AND username IN (SELECT value FROM json_each(?))`,
+      'DELETE FROM broker_logins WHERE device_id = ? AND id IN (SELECT value FROM json_each(?))',
     )
-    .bind(deviceId, JSON.stringify(usernames))
+    .bind(deviceId, JSON.stringify(ids))
+
+export const forgetAllLogins = (db: D1Database, deviceId: string): D1PreparedStatement =>
+  db.prepare('DELETE FROM broker_logins WHERE device_id = ?').bind(deviceId)

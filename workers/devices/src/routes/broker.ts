@@ -3,9 +3,9 @@ import type { BrokerDecision } from '@menagerie/contracts'
 import { bridge as routes } from '@menagerie/contracts/routes'
 import { AppError, bearerToken, clockOf, secretsEqual, sha256Hex } from '@menagerie/core'
 import type { MiddlewareHandler } from 'hono'
-import { decideAccess, isClientIdOf } from '../broker/decide-access.ts'
+import { betterOwnersOf, decideAccess, isClientIdOf } from '../broker/decide-access.ts'
 import { type App, settingsOf } from '../context.ts'
-import { secretHashOf } from '../db/credentials.ts'
+import { haveLogins, secretHashOf } from '../db/credentials.ts'
 
 /** Lets in the broker, by its secret. */
 const brokerOnly: MiddlewareHandler<App> = async (c, next) => {
@@ -26,11 +26,13 @@ export function brokerRoutes(app: OpenAPIHono<App>): void {
   app.openapi(forBroker(routes.auth), async (c) => {
     const { username, password, clientid } = c.req.valid('json')
     if (!isClientIdOf(username, clientid)) return c.json(decision('deny'), 200)
-    const [shown, kept] = await Promise.all([
+    const { DB: db } = c.env
+    const [shown, kept, isOthers] = await Promise.all([
       sha256Hex(password),
-      secretHashOf(c.env.DB, username, clockOf(c.env).now()),
+      secretHashOf(db, username, clockOf(c.env).now()),
+      haveLogins(db, betterOwnersOf(username, clientid)),
     ])
-    const matches = kept !== undefined && (await secretsEqual(shown, kept))
+    const matches = kept !== undefined && !isOthers && (await secretsEqual(shown, kept))
     return c.json(decision(matches ? 'allow' : 'deny'), 200)
   })
 

@@ -11,6 +11,7 @@ import {
 } from '@menagerie/core'
 import type { App } from '../context.ts'
 import { issueCredentials, listCredentials, revokeCredentials } from '../credentials.ts'
+import { inTurn } from '../in-turn.ts'
 import { orThrow, twinOf } from '../twins.ts'
 
 const guarded = guardRoutes(verifierFor('devices'))
@@ -20,7 +21,8 @@ export function credentialRoutes(app: OpenAPIHono<App>): void {
   app.openapi(guarded(routes.credentials), async (c) => {
     const principal = principalOf(c)
     const { id: deviceId } = c.req.valid('param')
-    orThrow(await twinOf(c.env, deviceId).mayWrite(principal))
+    const check = async () => void orThrow(await twinOf(c.env, deviceId).mayWrite(principal))
+    await check()
     const key = readIdempotencyKey(c.req.header('idempotency-key'))
     const keyId =
       key === undefined
@@ -28,7 +30,8 @@ export function credentialRoutes(app: OpenAPIHono<App>): void {
         : await idFromKey(principal.id, `POST ${routes.credentials.path}`, key)
     const { overlapSeconds = 0 } = c.req.valid('json') ?? {}
     c.header('Cache-Control', 'no-store')
-    return c.json(data(c, await issueCredentials(c.env, { deviceId, overlapSeconds, keyId })), 201)
+    const wanted = { deviceId, overlapSeconds, keyId, check }
+    return c.json(data(c, await issueCredentials(c.env, wanted)), 201)
   })
 
   app.openapi(guarded(routes.listCredentials), async (c) => {
@@ -40,7 +43,8 @@ export function credentialRoutes(app: OpenAPIHono<App>): void {
   app.openapi(guarded(routes.revokeCredentials), async (c) => {
     const { id } = c.req.valid('param')
     orThrow(await twinOf(c.env, id).mayWrite(principalOf(c)))
-    if ((await revokeCredentials(c.env, id)) === 'done') return c.body(null, 204)
+    const ended = await inTurn(c.env, id, () => revokeCredentials(c.env, id))
+    if (ended === 'done') return c.body(null, 204)
     throw new AppError(
       'unavailable',
       'No bridge is there to tell the broker: its credentials end as soon as one is',

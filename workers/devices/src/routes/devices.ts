@@ -16,9 +16,9 @@ import {
 } from '@menagerie/core'
 import { type App, settingsOf } from '../context.ts'
 import { revokeCredentials } from '../credentials.ts'
-import { loginsOf } from '../db/credentials.ts'
 import { type DevicePosition, listDevices } from '../db/devices.ts'
 import { claimKey } from '../db/idempotency-keys.ts'
+import { inTurn } from '../in-turn.ts'
 import { contextOf, idempotencyMismatch, orThrow, twinOf } from '../twins.ts'
 
 const guarded = guardRoutes(verifierFor('devices'))
@@ -80,12 +80,11 @@ export function deviceRoutes(app: OpenAPIHono<App>): void {
     const twin = twinOf(c.env, id)
     orThrow(await twin.mayWrite(principal))
     // The broker first: a crash between leaves a device without access, which a repeat removes, and never access
-    // without a device.
-    await revokeCredentials(c.env, id)
-    orThrow(await twin.remove(principal, contextOf(c)))
-    // Credentials that were issued meanwhile.
-    const left = await loginsOf(c.env.DB, id, clockOf(c.env).now())
-    if (left.length > 0) await revokeCredentials(c.env, id)
+    // without a device. In one turn: no credentials are issued meanwhile.
+    await inTurn(c.env, id, async () => {
+      await revokeCredentials(c.env, id)
+      orThrow(await twin.remove(principal, contextOf(c)))
+    })
     return c.body(null, 204)
   })
 }

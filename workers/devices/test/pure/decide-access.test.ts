@@ -1,12 +1,29 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseTopic } from '../../src/bridge/parse-topic.ts'
-import { decideAccess, isClientIdOf } from '../../src/broker/decide-access.ts'
+import { betterOwnersOf, decideAccess, isClientIdOf } from '../../src/broker/decide-access.ts'
 
 const publish = (topic: string, username = 'd1') =>
   decideAccess({ username, action: 'publish', topic })
 const subscribe = (topic: string, username = 'd1') =>
   decideAccess({ username, action: 'subscribe', topic })
+
+describe('a client id', () => {
+  it.each([
+    ['fox', 'fox', []],
+    ['fox', 'fox-1', ['fox-1']],
+    ['fox~2', 'fox-1-ear', ['fox-1', 'fox-1-ear']],
+    ['fox', 'fox-', ['fox-']],
+    [
+      'fox',
+      `fox-${'-'.repeat(1_000)}`,
+      Array.from({ length: 61 }, (_, n) => `fox${'-'.repeat(n + 1)}`),
+    ],
+    ['fox', 'fox-1 2', []],
+  ])('of %s, %s, is rather that of a longer id', (username, clientId, better) => {
+    expect(new Set(betterOwnersOf(username, clientId))).toEqual(new Set(better))
+  })
+})
 
 describe('a device at the broker', () => {
   it.each([

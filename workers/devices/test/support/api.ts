@@ -19,16 +19,18 @@ export interface Caller {
   token: string
 }
 
-export const aUser = (role: Role): Promise<Caller> =>
-  aToken(testEnv.CLIENT_ID, role, '+12025550199')
+/** @param acr "2" where a second factor was shown */
+export const aUser = (role: Role, acr: '1' | '2' = '2'): Promise<Caller> =>
+  aToken(testEnv.CLIENT_ID, role, '+12025550199', acr)
 
 /** The bridge, with a token of its own. */
-export const theBridge = (): Promise<Caller> => aToken('bridge', 'bridge', 'service-account-bridge')
+export const theBridge = (): Promise<Caller> =>
+  aToken('bridge', 'bridge', 'service-account-bridge', '1')
 
 export const aService = async (audience: string): Promise<string> =>
   sign({ typ: 'Service', sub: 'gateway', azp: 'gateway', aud: audience })
 
-async function aToken(azp: string, role: Role, username: string): Promise<Caller> {
+async function aToken(azp: string, role: Role, username: string, acr: string): Promise<Caller> {
   const id = newId()
   const sessionId = newId()
   const token = await sign({
@@ -37,7 +39,7 @@ async function aToken(azp: string, role: Role, username: string): Promise<Caller
     azp,
     session_state: sessionId,
     sid: sessionId,
-    acr: '1',
+    acr,
     resource_access: { [azp]: { roles: [role] } },
     scope: 'email profile',
     email_verified: true,

@@ -1,5 +1,5 @@
 import { runInDurableObject } from 'cloudflare:test'
-import { newId } from '@menagerie/core'
+import { newId, sha256Hex } from '@menagerie/core'
 import { beforeAll, describe, expect, test } from 'vitest'
 import {
   aDevice,
@@ -75,6 +75,30 @@ describe('credentials, where the bridge tells the broker', () => {
     line.send({ type: 'credentials.done', id: next.id, data: { ok: true } })
     expect((await again).status).toBe(201)
     expect((await issue(id, key)).body.code).toBe('secret_already_shown')
+    line.close()
+  })
+
+  test('are changed one at a time, so that the broker and our rows know the same ones', async () => {
+    const id = await aDevice(owner)
+    const line = await theLine()
+    const first = issue(id, newId())
+    const told = await line.until(({ type }) => type === 'credentials.set')
+    const key = newId()
+    const meanwhile = [
+      await issue(id, key),
+      await ask(owner, 'DELETE', `/devices/${id}/credentials`),
+      await ask(owner, 'DELETE', `/devices/${id}`),
+    ]
+    for (const { status, body, headers } of meanwhile)
+      expect([status, body.code, headers.get('retry-after')]).toEqual([503, 'unavailable', '1'])
+    line.send({ type: 'credentials.done', id: told.id, data: { ok: true } })
+    expect((await first).status).toBe(201)
+    const second = issue(id, key)
+    const next = await line.until((frame) => frame.id !== told.id && frame.type === told.type)
+    line.send({ type: 'credentials.done', id: next.id, data: { ok: true } })
+    const { status, body } = await second
+    expect([status, body.data.password]).toEqual([201, next.data.password])
+    expect(await hashOf(id)).toBe(await sha256Hex(next.data.password))
     line.close()
   })
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type System, waitFor } from '../../../src/index.ts'
 import type { MqttLogin } from '../../../src/mqtt-programs.ts'
 import { deviceSystem } from '../support/device-system.ts'
-import { ownDevice } from '../support/own-device.ts'
+import { newPassword, ownDevice } from '../support/own-device.ts'
 
 /** Issue and reliability.md: who is revoked is out within ten seconds. */
 const OUT_WITHIN_MS = 10_000
@@ -131,11 +131,8 @@ describe('devices that do what they must not', () => {
   it('keep their old password beside the new one for as long as the overlap says', async () => {
     const login = await ownDevice(system, owner, 'rotated')
     const old = await connect(login)
-    const { data } = await owner.client.call(devices.credentials, {
-      params: { id: 'rotated' },
-      body: { overlapSeconds: 2 },
-    })
-    const fresh = await connect({ ...login, username: data.username, password: data.password })
+    const { username, password } = await newPassword(system, owner, 'rotated', 2)
+    const fresh = await connect({ ...login, username, password })
     expect([old.connected, fresh.connected]).toEqual([true, true])
     await waitFor(() => !old.connected, { what: 'the old one to end', timeoutMs: OUT_WITHIN_MS })
     await expect(connect(login)).rejects.toThrow()

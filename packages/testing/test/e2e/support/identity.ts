@@ -1,7 +1,7 @@
 import { createSession, type Session } from '@menagerie/client'
 import type { ClientWithSecret, CreateClientRequest } from '@menagerie/contracts'
 import { clients as routes } from '@menagerie/contracts/routes'
-import { totpCode } from '@menagerie/lab/authenticator'
+import { showCode } from '@menagerie/lab/authenticator'
 import type { RunningSystem } from '../../../src/launcher/system.ts'
 
 /** The demo user of a role. */
@@ -20,7 +20,7 @@ export async function steppedUpAdmin(system: RunningSystem): Promise<{
   const { username, password, totpSecret = '' } = demoUser(system, 'admin')
   const session = createSession({ baseUrl: system.url })
   await session.signIn({ username, password })
-  await session.stepUp({ method: 'totp', code: totpCode(totpSecret, Date.now()) })
+  await showCode(session, totpSecret)
   return { session, token: session.tokens?.accessToken ?? '' }
 }
 

@@ -1,0 +1,100 @@
+import type { Downlink } from '@menagerie/contracts'
+import { Logger } from '@menagerie/core/logger'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { PublishRefused } from '../src/broker/broker-connection.ts'
+import { Outgoing } from '../src/downlink/outgoing.ts'
+import { createMetrics } from '../src/metrics/metrics.ts'
+import { settle } from './wait-until.ts'
+
+const message = (id: string): Downlink => ({
+  id,
+  topic: `v1/devices/${id}/twin/delta`,
+  payload: {},
+  qos: 1,
+  retain: false,
+})
+
+it('that goes with QoS 0 is written once, though the connection is lost in that moment', async () => {
+  const tried: string[] = []
+  const confirmed: string[] = []
+  const outgoing = new Outgoing({
+    isUp: () => true,
+    publish: async (topic) => {
+      tried.push(topic)
+      throw new Error('the connection was lost')
+    },
+    confirm: (id) => confirmed.push(id),
+    metrics: createMetrics({ inFlight: () => 0, ready: () => true, active: () => true }),
+    logger: new Logger({ service: 'test', write: () => {} }),
+  })
+  outgoing.take([{ ...message('a'), qos: 0 }, message('b')])
+  await settle()
+  outgoing.resume()
+  await settle()
+  expect(tried.map((topic) => topic.split('/')[2])).toEqual(['a', 'b', 'b'])
+  expect(confirmed).toEqual(['a'])
+})
+
+describe('a message that the broker refuses', () => {
+  let refuses: (topic: string) => boolean
+  let tried: string[]
+  let confirmed: string[]
+  let outgoing: Outgoing
+  /** As the edge does with each new socket: all that is not confirmed. */
+  const newSocket = async () => {
+    outgoing.take(['a', 'b'].filter((id) => !confirmed.includes(id)).map(message))
+    await settle()
+  }
+
+  beforeEach(() => {
+    refuses = (topic) => topic.includes('/a/')
+    tried = []
+    confirmed = []
+    outgoing = new Outgoing({
+      isUp: () => true,
+      publish: async (topic) => {
+        tried.push(topic.split('/')[2] ?? '')
+        if (refuses(topic)) throw new PublishRefused('not authorized')
+      },
+      confirm: (id) => confirmed.push(id),
+      metrics: createMetrics({ inFlight: () => 0, ready: () => true, active: () => true }),
+      logger: new Logger({ service: 'test', write: () => {} }),
+    })
+  })
+
+  it('holds back nothing else, and is tried once more with each new socket', async () => {
+    await newSocket()
+    expect([tried, confirmed]).toEqual([['a', 'b'], ['b']])
+    refuses = () => false
+    await newSocket()
+    expect([tried, confirmed]).toEqual([
+      ['a', 'b', 'a'],
+      ['b', 'a'],
+    ])
+  })
+
+  it('is given up after three sockets: a thousand like it would hold back what waits behind them', async () => {
+    for (let socket = 1; socket <= 3; socket++) await newSocket()
+    expect(tried).toEqual(['a', 'b', 'a', 'a'])
+    expect(confirmed).toEqual(['b', 'a'])
+  })
+})
+
+it('writes a message of QoS 0 to the broker once, whatever becomes of it', async () => {
+  const tried: string[] = []
+  const outgoing = new Outgoing({
+    isUp: () => true,
+    publish: async (topic) => {
+      tried.push(topic.split('/')[2] ?? '')
+      throw new Error('the connection has ended')
+    },
+    confirm: () => {},
+    metrics: createMetrics({ inFlight: () => 0, ready: () => true, active: () => true }),
+    logger: new Logger({ service: 'test', write: () => {} }),
+  })
+  outgoing.take([{ ...message('once'), qos: 0 }, message('again')])
+  await settle()
+  outgoing.resume()
+  await settle()
+  expect(tried).toEqual(['once', 'again', 'again'])
+})
