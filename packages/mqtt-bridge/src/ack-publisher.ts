@@ -6,6 +6,8 @@ import type { BridgeMetrics } from './metrics/metrics.ts'
 
 /** Well under the 200 ms that the contract allows. */
 const COALESCE_MS = 50
+/** A broker that takes its time gets the newest of each device then, and not all of them. */
+const MOST_UNDER_WAY = 1_000
 
 export interface AckPublisherOptions {
   isUp(): boolean
@@ -33,6 +35,7 @@ export class AckPublisher {
   /** Also called when the broker is there again. */
   schedule(): void {
     if (this.#board.size === 0 || !this.#options.isUp()) return
+    if (this.#underWay.size >= MOST_UNDER_WAY) return
     this.#timer ??= setTimeout(() => this.#publish(), COALESCE_MS)
   }
 
@@ -47,7 +50,10 @@ export class AckPublisher {
     this.#timer = undefined
     if (!this.#options.isUp()) return
     for (const ack of this.#board.collect()) {
-      const work = this.#send(ack).finally(() => this.#underWay.delete(work))
+      const work = this.#send(ack).finally(() => {
+        this.#underWay.delete(work)
+        this.schedule()
+      })
       this.#underWay.add(work)
     }
   }

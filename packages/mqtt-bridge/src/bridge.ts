@@ -3,6 +3,7 @@ import type { Logger } from '@menagerie/core/logger'
 import { AckPublisher } from './ack-publisher.ts'
 import { BrokerConnection } from './broker/broker-connection.ts'
 import { Provisioner } from './broker/provisioner.ts'
+import { Publisher } from './broker/publisher.ts'
 import { EdgeSocket } from './downlink/edge-socket.ts'
 import { Outgoing } from './downlink/outgoing.ts'
 import { Edge } from './edge/edge.ts'
@@ -45,7 +46,8 @@ export async function startBridge(
   const brokerState = () => {
     const { state } = broker
     if (role === 'standby') return STANDING_BY
-    return state.name === 'parked' ? `parked: ${state.reason}` : state.name
+    if (state.name === 'parked') return `parked: ${state.reason}`
+    return broker.isUp ? speaker.state.name : state.name
   }
   const metrics = createMetrics({
     inFlight: () => uplink.status.inFlight,
@@ -57,21 +59,31 @@ export async function startBridge(
   let role: 'unknown' | 'active' | 'standby' = 'unknown'
   const holdsLink = () => role === 'active' && socket.isSure
   const edge = new Edge(settings)
+  const devicesAreThere = () => {
+    acks.schedule()
+    outgoing.resume()
+  }
   const broker: BrokerConnection = new BrokerConnection({
     settings,
     receive: (packet, handled) => uplink.receive(packet, handled),
     onUp: () => {
-      acks.schedule()
-      outgoing.resume()
+      if (publisher === undefined) devicesAreThere()
     },
     onDown: () => uplink.disconnected(),
     mayReturn: holdsLink,
     metrics,
     logger,
   })
+  const publisher =
+    settings.publisher &&
+    new Publisher(
+      { settings, onUp: devicesAreThere, mayReturn: holdsLink, metrics, logger },
+      settings.publisher,
+    )
+  const speaker = publisher ?? broker
   const link = {
-    isUp: () => broker.isUp,
-    publish: broker.publish.bind(broker),
+    isUp: () => speaker.isUp,
+    publish: speaker.publish.bind(speaker),
     metrics,
     logger,
   }
@@ -93,8 +105,10 @@ export async function startBridge(
     if (next === 'active') {
       if (broker.state.name === 'parked') uplink.edgeAnswered()
       broker.start()
+      publisher?.start()
     } else {
       broker.park(STANDING_BY)
+      publisher?.park(STANDING_BY)
       outgoing.forget()
     }
   }
@@ -132,6 +146,7 @@ export async function startBridge(
   let probing = false
   const supervise = async () => {
     if (probing) return
+    if (holdsLink() && publisher?.state.name === 'parked') publisher.start()
     const { failingSince, progressAt, inFlight } = uplink.status
     const parked = broker.state.name === 'parked'
     if (parked || (failingSince === undefined && !socket.isOpen)) {
@@ -174,7 +189,8 @@ export async function startBridge(
     await uplink.drain(uplink.status.failingSince === undefined ? DRAIN_MS : HOPELESS_DRAIN_MS)
     await withinMs(acks.flush(), GOODBYE_MS)
     socket.stop()
-    await Promise.all([broker.stop(GOODBYE_MS), provisioner.stop(), server.close()])
+    const goodbyes = [broker, publisher].map((client) => client?.stop(GOODBYE_MS))
+    await Promise.all([...goodbyes, provisioner.stop(), server.close()])
     logger.info('the bridge has stopped', { left: uplink.status.inFlight })
   }
   let stopping: Promise<void> | undefined

@@ -16,6 +16,8 @@ export interface BridgeSettings {
     /** PEM, for `mqtts://`: who vouches for the broker, where that is not a public authority, and who the bridge is. */
     tls?: { ca?: string; cert?: string; key?: string }
   }
+  /** Sends to devices by a connection of its own; without it the session's has to do. Never the session's user. */
+  publisher?: { username: string; password: string }
   /** May change Mosquitto's dynamic security; absent where the broker asks the edge itself. */
   admin?: { username: string; password: string }
   /** Without a slash at its end. */
@@ -85,6 +87,8 @@ const Environment = z
     MQTT_CA_FILE: pemFile.optional(),
     MQTT_CERT_FILE: pemFile.optional(),
     MQTT_KEY_FILE: pemFile.optional(),
+    MQTT_PUBLISHER_USERNAME: text.optional(),
+    MQTT_PUBLISHER_PASSWORD: text.optional(),
     MQTT_ADMIN_USERNAME: text.optional(),
     MQTT_ADMIN_PASSWORD: text.optional(),
     EDGE_URL: urlOf('http:', 'https:'),
@@ -107,6 +111,15 @@ const Environment = z
       .enum(logLevels, { error: `must be one of ${logLevels.join(', ')}` })
       .default('info'),
   })
+  .refine((env) => !env.MQTT_PUBLISHER_USERNAME === !env.MQTT_PUBLISHER_PASSWORD, {
+    path: ['MQTT_PUBLISHER_PASSWORD'],
+    error: 'and MQTT_PUBLISHER_USERNAME must be set together',
+  })
+  .refine(
+    // A broker that gives a user one client id would end the session, and what it holds.
+    (env) => env.MQTT_PUBLISHER_USERNAME !== env.MQTT_USERNAME,
+    { path: ['MQTT_PUBLISHER_USERNAME'], error: 'must be another user than MQTT_USERNAME' },
+  )
   .refine((env) => !env.MQTT_ADMIN_USERNAME === !env.MQTT_ADMIN_PASSWORD, {
     path: ['MQTT_ADMIN_PASSWORD'],
     error: 'and MQTT_ADMIN_USERNAME must be set together',
@@ -164,6 +177,12 @@ export function readSettings(environment: Readonly<Record<string, string | undef
       ...(env.MQTT_CA_FILE === undefined ? {} : { ca: env.MQTT_CA_FILE }),
       ...(env.MQTT_CERT_FILE === undefined ? {} : { cert: env.MQTT_CERT_FILE }),
       ...(env.MQTT_KEY_FILE === undefined ? {} : { key: env.MQTT_KEY_FILE }),
+    }
+  }
+  if (env.MQTT_PUBLISHER_USERNAME !== undefined && env.MQTT_PUBLISHER_PASSWORD !== undefined) {
+    settings.publisher = {
+      username: env.MQTT_PUBLISHER_USERNAME,
+      password: env.MQTT_PUBLISHER_PASSWORD,
     }
   }
   if (env.MQTT_ADMIN_USERNAME !== undefined && env.MQTT_ADMIN_PASSWORD !== undefined) {

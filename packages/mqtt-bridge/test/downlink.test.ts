@@ -1,8 +1,19 @@
 import { describe, expect, it } from 'vitest'
-import { aBridgeForEachTest, broker, edge, isReady, start } from './bridge-rig.ts'
+import {
+  aBridgeForEachTest,
+  broker,
+  edge,
+  isReady,
+  logged,
+  numbered,
+  start,
+  topicOf,
+} from './bridge-rig.ts'
 import { settle, waitUntil } from './wait-until.ts'
 
 aBridgeForEachTest()
+
+const publisher = { MQTT_PUBLISHER_USERNAME: 'publisher', MQTT_PUBLISHER_PASSWORD: 'password' }
 
 describe('from the edge to the broker', () => {
   const message = (id: string, topic = 'v1/devices/a/twin/delta') => ({
@@ -16,8 +27,11 @@ describe('from the edge to the broker', () => {
     edge.send({ type: 'publish', data: { messages: ids.map((id) => message(id)) } })
   const arrived = () => broker.published.map(({ payload }) => JSON.parse(String(payload)).id)
 
-  it('publishes in order and confirms what the broker has', async () => {
-    await start()
+  it.each([
+    ['the session', {}],
+    ['a connection of its own', publisher],
+  ])('publishes in order and confirms what the broker has, by %s', async (_, more) => {
+    await start(more)
     await waitUntil('the bridge is ready', isReady)
     const ids = Array.from({ length: 300 }, (_, index) => `m${index}`)
     publish(...ids.slice(0, 200))
@@ -25,6 +39,18 @@ describe('from the edge to the broker', () => {
     await waitUntil('all are confirmed', () => edge.published.length === 300)
     expect(arrived()).toEqual(ids)
     expect(edge.published).toEqual(ids)
+  })
+
+  it('confirms while the broker has more from devices than the bridge can take', async () => {
+    // One connection for both would leave the broker's acknowledgement unread behind what the devices have sent.
+    await start({ MAX_IN_FLIGHT: '1', ...publisher })
+    await waitUntil('the bridge is ready', isReady)
+    edge.mode = { type: 'status', status: 503 }
+    broker.deliver(topicOf('a'), numbered(1, 50))
+    await waitUntil('the edge has refused some', () => logged('the edge did not store'))
+    publish('m1', 'm2')
+    await waitUntil('both are confirmed', () => edge.published.length === 2)
+    expect(broker.acknowledged).toEqual([])
   })
 
   it('confirms a repeated message without publishing it again', async () => {
@@ -40,19 +66,25 @@ describe('from the edge to the broker', () => {
     expect(arrived()).toEqual(['m1', 'm2'])
   })
 
-  it('does not confirm what the broker has not acknowledged, and brings it by the next connection in order', async () => {
-    await start()
-    await waitUntil('the bridge is ready', isReady)
-    broker.silent = true
-    publish('m1', 'm2')
-    await waitUntil('they are written', () => broker.published.length === 2)
-    await settle()
-    expect(edge.published).toEqual([])
-    broker.silent = false
-    broker.cut()
-    await waitUntil('both are confirmed', () => edge.published.length === 2)
-    expect(arrived()).toEqual(['m1', 'm2', 'm1', 'm2'])
-  })
+  it.each([
+    ['session', {}],
+    ['publisher', publisher],
+  ])(
+    'does not confirm what the broker has not acknowledged, and brings it by the next connection of the %s in order',
+    async (_, more) => {
+      await start(more)
+      await waitUntil('the bridge is ready', isReady)
+      broker.silent = true
+      publish('m1', 'm2')
+      await waitUntil('they are written', () => broker.published.length === 2)
+      await settle()
+      expect(edge.published).toEqual([])
+      broker.silent = false
+      broker.cut()
+      await waitUntil('both are confirmed', () => edge.published.length === 2)
+      expect(arrived()).toEqual(['m1', 'm2', 'm1', 'm2'])
+    },
+  )
 
   it('carries MQTT 5 properties, and drops what nobody wants any more as if it had been published', async () => {
     await start()

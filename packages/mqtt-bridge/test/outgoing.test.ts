@@ -1,7 +1,7 @@
 import type { Downlink } from '@menagerie/contracts'
 import { Logger } from '@menagerie/core/logger'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { PublishRefused } from '../src/broker/broker-connection.ts'
+import { PublishRefused } from '../src/broker/broker-client.ts'
 import { Outgoing } from '../src/downlink/outgoing.ts'
 import { createMetrics } from '../src/metrics/metrics.ts'
 import { settle } from './wait-until.ts'

@@ -133,6 +133,11 @@ describe('settings', () => {
     [{ BATCH_SIZE: '101' }, 'BATCH_SIZE must be a whole number from 1 to 100'],
     [{ MQTT_PROTOCOL_VERSION: '3' }, 'MQTT_PROTOCOL_VERSION must be 5 or 4'],
     [{ MQTT_ADMIN_USERNAME: 'a' }, 'MQTT_ADMIN_PASSWORD and MQTT_ADMIN_USERNAME'],
+    [{ MQTT_PUBLISHER_USERNAME: 'a' }, 'MQTT_PUBLISHER_PASSWORD and MQTT_PUBLISHER_USERNAME'],
+    [
+      { MQTT_USERNAME: 'a', MQTT_PUBLISHER_USERNAME: 'a', MQTT_PUBLISHER_PASSWORD: 'p' },
+      'MQTT_PUBLISHER_USERNAME must be another user',
+    ],
     [{ LINK: 'a b' }, 'LINK must be'],
     [{ INSTANCE: 'a b' }, 'INSTANCE must be'],
     [{ MQTT_URL: 'mqtts://b', MQTT_CA_FILE: '/no/where' }, 'MQTT_CA_FILE names a file that cannot'],

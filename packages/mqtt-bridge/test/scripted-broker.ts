@@ -27,6 +27,8 @@ export class ScriptedBroker {
   #kept: Kept[] = []
   #nextId = 1
   #socket: Socket | undefined
+  /** Of the connection by which the bridge publishes. */
+  #out: Socket | undefined
   #version: 4 | 5 = 5
   readonly #server: Server = createServer((socket) => this.#accept(socket))
   port = 0
@@ -38,7 +40,7 @@ export class ScriptedBroker {
   }
 
   async close(): Promise<void> {
-    this.#socket?.destroy()
+    this.cut()
     await new Promise((resolve) => this.#server.close(resolve))
   }
 
@@ -79,27 +81,38 @@ export class ScriptedBroker {
     this.sessionPresent = false
   }
 
-  /** Ends the connection as a killed broker does. */
+  /** Ends the connections as a killed broker does. */
   cut(): void {
     this.#socket?.destroy()
     this.#socket = undefined
+    this.#out?.destroy()
+    this.#out = undefined
   }
 
   #accept(socket: Socket): void {
     const parser = mqttPacket.parser()
-    this.#socket = socket
     socket.on('error', () => {})
     socket.on('data', (chunk) => parser.parse(chunk))
     socket.on('close', () => {
       if (this.#socket === socket) this.#socket = undefined
+      if (this.#out === socket) this.#out = undefined
     })
     parser.on('packet', (packet) => {
       // The version is known from CONNECT on; PUBACK and others read differently in MQTT 5.
       if (packet.cmd === 'connect') {
         this.#version = packet.protocolVersion === 5 ? 5 : 4
+        if (packet.clientId.endsWith('-out')) {
+          this.#out = socket
+          this.#send(
+            { cmd: 'connack', reasonCode: 0, returnCode: 0, sessionPresent: false },
+            socket,
+          )
+          return
+        }
+        this.#socket = socket
         this.receiveMaximum = packet.properties?.receiveMaximum
         this.#connected()
-      } else this.#packet(packet)
+      } else this.#packet(packet, socket)
     })
   }
 
@@ -116,7 +129,7 @@ export class ScriptedBroker {
     this.#flush(this.connects > 1)
   }
 
-  #packet(packet: Packet): void {
+  #packet(packet: Packet, socket: Socket): void {
     switch (packet.cmd) {
       case 'subscribe': {
         const filters = packet.subscriptions.map(({ topic }) => topic)
@@ -132,15 +145,15 @@ export class ScriptedBroker {
       case 'publish':
         this.published.push(packet)
         if (packet.qos === 1 && !this.silent) {
-          this.#send({ cmd: 'puback', messageId: packet.messageId ?? 0, reasonCode: 0 })
+          this.#send({ cmd: 'puback', messageId: packet.messageId ?? 0, reasonCode: 0 }, socket)
         }
         return
       case 'pingreq':
-        this.pings++
-        this.#send({ cmd: 'pingresp' })
+        if (socket === this.#socket) this.pings++
+        this.#send({ cmd: 'pingresp' }, socket)
         return
       case 'disconnect':
-        this.#socket?.end()
+        socket.end()
         return
       default:
     }
@@ -156,8 +169,8 @@ export class ScriptedBroker {
     }
   }
 
-  #send(packet: Packet): void {
-    if (this.#socket === undefined || this.#socket.destroyed) return
-    mqttPacket.writeToStream(packet, this.#socket, { protocolVersion: this.#version })
+  #send(packet: Packet, socket = this.#socket): void {
+    if (socket === undefined || socket.destroyed) return
+    mqttPacket.writeToStream(packet, socket, { protocolVersion: this.#version })
   }
 }

@@ -102,6 +102,8 @@ export class BridgeWorld {
         MQTT_PROTOCOL_VERSION: String(at.protocolVersion),
         MQTT_USERNAME: at.bridge.username,
         MQTT_PASSWORD: at.bridge.password,
+        MQTT_PUBLISHER_USERNAME: at.publisher?.username,
+        MQTT_PUBLISHER_PASSWORD: at.publisher?.password,
         ...(at.admin === undefined
           ? {}
           : { MQTT_ADMIN_USERNAME: at.admin.username, MQTT_ADMIN_PASSWORD: at.admin.password }),

@@ -69,6 +69,8 @@ export class BrokerSystem {
           MQTT_PROTOCOL_VERSION: String(broker.protocolVersion),
           MQTT_USERNAME: broker.bridge.username,
           MQTT_PASSWORD: broker.bridge.password,
+          MQTT_PUBLISHER_USERNAME: broker.publisher?.username,
+          MQTT_PUBLISHER_PASSWORD: broker.publisher?.password,
           MQTT_ADMIN_USERNAME: broker.admin?.username,
           MQTT_ADMIN_PASSWORD: broker.admin?.password,
           EDGE_URL: edge.url,

@@ -6,3 +6,5 @@ export const addressOf = ({ url, protocolVersion, tls }: BridgeSettings['mqtt'])
   url,
   options: { protocolVersion, ...tls, rejectUnauthorized: true } satisfies IClientOptions,
 })
+
+export const CONNECT_TIMEOUT_MS = 10_000

@@ -48,7 +48,7 @@ interface Pending {
 
 /** Tells Mosquitto's dynamic security about devices, over a connection with the rights of its administrator. */
 export class Provisioner {
-  readonly #settings: Pick<BridgeSettings, 'mqtt' | 'admin'>
+  readonly #settings: Pick<BridgeSettings, 'mqtt' | 'admin' | 'publisher'>
   readonly #logger: Logger
   readonly #pending = new Map<string, Pending>()
   readonly #waiting = new Set<() => void>()
@@ -58,7 +58,7 @@ export class Provisioner {
   #client: MqttClient | undefined
   #ready = false
 
-  constructor(settings: Pick<BridgeSettings, 'mqtt' | 'admin'>, logger: Logger) {
+  constructor(settings: Pick<BridgeSettings, 'mqtt' | 'admin' | 'publisher'>, logger: Logger) {
     this.#settings = settings
     this.#logger = logger
     this.#trouble = new Trouble(logger, 'the administrator cannot sign in to the broker')
@@ -118,9 +118,9 @@ export class Provisioner {
     password: string | null,
     askedAt: number,
   ): Promise<Provisioned> {
-    const { admin, mqtt: broker } = this.#settings
+    const { admin, publisher, mqtt: broker } = this.#settings
     // Else whoever registers a device of that name would have the bridge's rights.
-    const own = [admin?.username, broker.username]
+    const own = [admin?.username, publisher?.username, broker.username]
     if (own.includes(deviceId) || own.includes(username))
       return refusal('This name belongs to the bridge')
     if (!usernamesOf(deviceId).includes(username)) return refusal('This name is not of the device')

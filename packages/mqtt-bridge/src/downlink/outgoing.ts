@@ -1,6 +1,6 @@
 import type { Downlink } from '@menagerie/contracts'
 import type { Logger } from '@menagerie/core/logger'
-import { PublishRefused } from '../broker/broker-connection.ts'
+import { PublishRefused } from '../broker/broker-client.ts'
 import type { BridgeMetrics } from '../metrics/metrics.ts'
 import { PublishedIds } from './published-ids.ts'
 

@@ -1,4 +1,4 @@
-/** The bridge's client id, and the beginning of its administrator's. */
+/** The bridge's client id, and the beginning of those of its other connections. */
 const BRIDGE_CLIENT_ID = 'menagerie-bridge'
 
 /** A device's second user name is its id and `~2`. */
@@ -8,7 +8,7 @@ export const deviceOfUsername = (username: string): string => username.replace(/
  * Whether a user may connect with this client id (contract §5). A client id belongs to the longest known name that it
  * equals or that it begins with, followed by `-`; one that belongs to nobody is anybody's.
  *
- * @param bridges user names of the bridge and its administrator
+ * @param bridges user names of the bridge
  * @param devices ids of the devices that the broker knows
  */
 export function mayUseClientId(

@@ -9,6 +9,7 @@ import { deviceOfUsername, mayUseClientId } from './client-ids.ts'
 import {
   ADMIN_USERNAME,
   BRIDGE_USERNAME,
+  PUBLISHER_USERNAME,
   readUsernames,
   writeDynamicSecurity,
 } from './dynamic-security.ts'
@@ -104,6 +105,7 @@ export async function startMosquitto(options: MosquittoOptions): Promise<Running
     protocolVersion: 5,
     access: 'tell',
     bridge: { username: BRIDGE_USERNAME, password: options.passwords.bridge },
+    publisher: { username: PUBLISHER_USERNAME, password: options.passwords.publisher },
     admin: { username: ADMIN_USERNAME, password: options.passwords.admin },
     get pid() {
       return process.pid
@@ -133,6 +135,11 @@ function gateRule(security: string) {
         // Read in the middle of a write: the names of before serve until the next connect.
       }
     }
-    return mayUseClientId(username, clientId, [BRIDGE_USERNAME, ADMIN_USERNAME], names)
+    return mayUseClientId(
+      username,
+      clientId,
+      [BRIDGE_USERNAME, PUBLISHER_USERNAME, ADMIN_USERNAME],
+      names,
+    )
   }
 }

@@ -1,6 +1,7 @@
-/** Passwords of the two clients that are no devices. */
+/** Passwords of the clients that are no devices. */
 export interface BrokerPasswords {
   bridge: string
+  publisher: string
   admin: string
 }
 
@@ -15,6 +16,8 @@ export interface RunningBroker {
   /** Whether the edge tells the broker about devices, by the bridge, or the broker asks the edge. */
   access: 'tell' | 'ask'
   bridge: { username: string; password: string }
+  /** By which the bridge sends to devices; where there is none it does so as itself. */
+  publisher?: { username: string; password: string }
   /** May change who is let in; where the broker asks there is none. */
   admin?: { username: string; password: string }
   /** Of the process group. */

@@ -6,7 +6,7 @@ import { findMosquitto, startMosquitto } from './mosquitto.ts'
 import type { BrokerPasswords, RunningBroker } from './running-broker.ts'
 
 export interface StartBrokerOptions {
-  /** Holds what the broker keeps, and its two passwords. */
+  /** Holds what the broker keeps, and the passwords of those who are no devices. */
   dataDir: string
   /** Where clients connect, on the loopback interface. */
   port: number
@@ -36,8 +36,15 @@ export function startBroker(options: StartBrokerOptions): Promise<RunningBroker>
 }
 
 function keptPasswords(path: string): BrokerPasswords {
-  if (existsSync(path)) return JSON.parse(readFileSync(path, 'utf8'))
-  const made = { bridge: randomSecret('bridge'), admin: randomSecret('admin') }
-  writeFileSync(path, JSON.stringify(made), { mode: 0o600 })
-  return made
+  const kept: Partial<BrokerPasswords> = existsSync(path)
+    ? JSON.parse(readFileSync(path, 'utf8'))
+    : {}
+  const all = {
+    bridge: randomSecret('bridge'),
+    publisher: randomSecret('publisher'),
+    admin: randomSecret('admin'),
+    ...kept,
+  }
+  writeFileSync(path, JSON.stringify(all), { mode: 0o600 })
+  return all
 }

@@ -20,6 +20,7 @@ export interface BridgeOptions {
   /** `menagerie` unless given. */
   realm?: string
   broker: Pick<RunningBroker, 'bridgeUrl' | 'protocolVersion' | 'bridge'> & {
+    publisher?: RunningBroker['publisher'] | undefined
     admin?: RunningBroker['admin'] | undefined
   }
   secrets: Secrets
@@ -69,6 +70,12 @@ export async function startBridgeProcess(options: BridgeOptions): Promise<Bridge
           MQTT_PROTOCOL_VERSION: String(broker.protocolVersion),
           MQTT_USERNAME: broker.bridge.username,
           MQTT_PASSWORD: broker.bridge.password,
+          ...(broker.publisher === undefined
+            ? {}
+            : {
+                MQTT_PUBLISHER_USERNAME: broker.publisher.username,
+                MQTT_PUBLISHER_PASSWORD: broker.publisher.password,
+              }),
           ...(broker.admin === undefined
             ? {}
             : {
