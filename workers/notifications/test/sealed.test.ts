@@ -70,7 +70,7 @@ describe('content for its recipient alone', () => {
     expect((await mailTo(phoneNumber)).attempts).toBe(1)
   })
 
-  test('is in no table and no log in clear (S115)', async () => {
+  test('is in no table and no log of deliveries in clear (S115 in part)', async () => {
     const event = await secret({ email: addressWith('ok') })
     await deliver('deliveries', event)
     const rows = await testEnv.DB.prepare('SELECT * FROM deliveries').all()
