@@ -18,7 +18,7 @@ export const brokerKinds: BrokerKind[] =
 const bridgeProgram = join(repositoryRoot, 'packages/mqtt-bridge/src/main.ts')
 
 /** As the bridge's README advises; without them V8 leaves garbage lying while the machine has memory. */
-const MEMORY_FLAGS = ['--max-old-space-size=96', '--max-semi-space-size=8']
+const MEMORY_FLAGS = ['--max-old-space-size=96', '--max-semi-space-size=4']
 
 /** A real broker, the real bridge as a process, and an edge that counts. */
 export class BrokerSystem {

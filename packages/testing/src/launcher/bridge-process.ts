@@ -10,7 +10,7 @@ import type { Secrets } from './secrets.ts'
 import { type Supervised, startSupervised } from './supervised.ts'
 
 /** The bridge keeps nothing for long: without these the collector lets it grow to several times what it needs. */
-const MEMORY_FLAGS = ['--max-old-space-size=96', '--max-semi-space-size=8']
+const MEMORY_FLAGS = ['--max-old-space-size=96', '--max-semi-space-size=4']
 /** After an end that nobody asked for. */
 const START_AGAIN_MS = 1_000
 
