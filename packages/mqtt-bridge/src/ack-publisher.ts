@@ -1,6 +1,7 @@
 import type { BridgeAck } from '@menagerie/contracts'
 import type { Logger } from '@menagerie/core/logger'
 import { AckBoard } from './acks.ts'
+import { PublishRefused } from './broker/broker-client.ts'
 import { acksTopicOf } from './broker/topics.ts'
 import type { BridgeMetrics } from './metrics/metrics.ts'
 
@@ -60,13 +61,14 @@ export class AckPublisher {
 
   async #send(ack: BridgeAck): Promise<void> {
     const { deviceId, epoch, ackedThrough } = ack
-    const { publish, metrics, logger, isUp } = this.#options
+    const { publish, metrics, logger } = this.#options
     try {
       const payload = JSON.stringify({ epoch, ackedThrough })
       await publish(acksTopicOf(deviceId), payload, { qos: 1, retain: false })
       metrics.acksPublished.inc()
     } catch (error) {
-      if (isUp()) {
+      // Not by whether the connection is up: a client that gives it up says so before the connection has ended.
+      if (error instanceof PublishRefused) {
         metrics.publishesRefused.inc()
         logger.error('the broker refuses an acknowledgement to a device', { error })
       } else this.#board.note([ack])

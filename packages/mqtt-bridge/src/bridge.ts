@@ -145,8 +145,8 @@ export async function startBridge(
 
   let probing = false
   const supervise = async () => {
-    if (probing) return
     if (holdsLink() && publisher?.state.name === 'parked') publisher.start()
+    if (probing) return
     const { failingSince, progressAt, inFlight } = uplink.status
     const parked = broker.state.name === 'parked'
     if (parked || (failingSince === undefined && !socket.isOpen)) {

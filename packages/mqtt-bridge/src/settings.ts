@@ -117,8 +117,12 @@ const Environment = z
   })
   .refine(
     // A broker that gives a user one client id would end the session, and what it holds.
-    (env) => env.MQTT_PUBLISHER_USERNAME !== env.MQTT_USERNAME,
-    { path: ['MQTT_PUBLISHER_USERNAME'], error: 'must be another user than MQTT_USERNAME' },
+    ({ MQTT_PUBLISHER_USERNAME: publisher, MQTT_USERNAME, MQTT_ADMIN_USERNAME }) =>
+      publisher === undefined || ![MQTT_USERNAME, MQTT_ADMIN_USERNAME].includes(publisher),
+    {
+      path: ['MQTT_PUBLISHER_USERNAME'],
+      error: 'must be another user than MQTT_USERNAME and MQTT_ADMIN_USERNAME',
+    },
   )
   .refine((env) => !env.MQTT_ADMIN_USERNAME === !env.MQTT_ADMIN_PASSWORD, {
     path: ['MQTT_ADMIN_PASSWORD'],

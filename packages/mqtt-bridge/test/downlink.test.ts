@@ -86,6 +86,25 @@ describe('from the edge to the broker', () => {
     },
   )
 
+  it.each([
+    ['session', {}],
+    ['publisher', publisher],
+  ])(
+    'publishes an acknowledgement again that was under way when the connection of the %s fell silent',
+    async (_, more) => {
+      await start({ MQTT_KEEPALIVE_SECONDS: '2', ...more })
+      await waitUntil('the bridge is ready', isReady)
+      broker.silent = true
+      broker.deliver(topicOf('a'), numbered(1, 1))
+      await waitUntil('it is written', () => broker.published.length === 1)
+      await waitUntil('the connection is given up', () => logged('has ended'))
+      broker.silent = false
+      await waitUntil('it is written again', () => broker.published.length === 2)
+      expect(JSON.parse(String(broker.published[1]?.payload))).toMatchObject({ ackedThrough: 1 })
+      expect(logged('refuses an acknowledgement')).toBe(false)
+    },
+  )
+
   it('carries MQTT 5 properties, and drops what nobody wants any more as if it had been published', async () => {
     await start()
     await waitUntil('the bridge is ready', isReady)

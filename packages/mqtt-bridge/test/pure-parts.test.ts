@@ -138,6 +138,15 @@ describe('settings', () => {
       { MQTT_USERNAME: 'a', MQTT_PUBLISHER_USERNAME: 'a', MQTT_PUBLISHER_PASSWORD: 'p' },
       'MQTT_PUBLISHER_USERNAME must be another user',
     ],
+    [
+      {
+        MQTT_ADMIN_USERNAME: 'a',
+        MQTT_ADMIN_PASSWORD: 'p',
+        MQTT_PUBLISHER_USERNAME: 'a',
+        MQTT_PUBLISHER_PASSWORD: 'p',
+      },
+      'MQTT_PUBLISHER_USERNAME must be another user',
+    ],
     [{ LINK: 'a b' }, 'LINK must be'],
     [{ INSTANCE: 'a b' }, 'INSTANCE must be'],
     [{ MQTT_URL: 'mqtts://b', MQTT_CA_FILE: '/no/where' }, 'MQTT_CA_FILE names a file that cannot'],

@@ -21,7 +21,7 @@ export class ScriptedBroker {
   receiveMaximum: number | undefined
   pings = 0
   sessionPresent = true
-  /** Publishes of the client are not acknowledged while it is set. */
+  /** Neither publishes nor pings of the client are answered while it is set. */
   silent = false
   subackCode: number | undefined
   #kept: Kept[] = []
@@ -150,7 +150,7 @@ export class ScriptedBroker {
         return
       case 'pingreq':
         if (socket === this.#socket) this.pings++
-        this.#send({ cmd: 'pingresp' }, socket)
+        if (!this.silent) this.#send({ cmd: 'pingresp' }, socket)
         return
       case 'disconnect':
         socket.end()

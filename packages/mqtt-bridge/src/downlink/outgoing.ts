@@ -94,10 +94,8 @@ export class Outgoing {
       confirm(id)
       return
     }
-    // At most once: whatever becomes of it, it is not written again.
+    // At most once: whether it was on its way when the connection ended, nobody can say, so it is not written again.
     if (options.qos === 0) this.#settled(id)
-    // At most once: whether it was on its way when the connection ended, nobody can say.
-    if (options.qos === 0) this.#open.delete(id)
     try {
       await publish(topic, JSON.stringify(payload), options)
       if (options.qos === 1) this.#settled(id)

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { randomSecret } from '../launcher/secrets.ts'
 import { startAedes } from './aedes.ts'
@@ -39,12 +39,15 @@ function keptPasswords(path: string): BrokerPasswords {
   const kept: Partial<BrokerPasswords> = existsSync(path)
     ? JSON.parse(readFileSync(path, 'utf8'))
     : {}
-  const all = {
-    bridge: randomSecret('bridge'),
-    publisher: randomSecret('publisher'),
-    admin: randomSecret('admin'),
-    ...kept,
+  const { bridge, publisher, admin } = kept
+  if (bridge && publisher && admin) return { bridge, publisher, admin }
+  // A folder of an older version knows fewer.
+  const made = {
+    bridge: bridge ?? randomSecret('bridge'),
+    publisher: publisher ?? randomSecret('publisher'),
+    admin: admin ?? randomSecret('admin'),
   }
-  writeFileSync(path, JSON.stringify(all), { mode: 0o600 })
-  return all
+  writeFileSync(`${path}.new`, JSON.stringify(made), { mode: 0o600 })
+  renameSync(`${path}.new`, path)
+  return made
 }
