@@ -21,7 +21,7 @@ if (!atLeast(process.versions.node, '18.0.0')) {
 }
 if (!/^[a-z-]+$/.test(command) || !existsSync(entry)) {
   fail(
-    `There is no command "${command}": try start, test, check, fix, reset, compodoc, bench, lab, proof or verify`,
+    `There is no command "${command}": try start, test, check, build, fix, reset, compodoc, bench, lab, proof or verify`,
   )
 }
 await ensureDependencies(root)

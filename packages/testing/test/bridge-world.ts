@@ -4,13 +4,10 @@ import { FakeEdge } from '@menagerie/mqtt-bridge/fake-edge'
 import mqtt, { type MqttClient } from 'mqtt'
 import { type RunningBroker, startBroker } from '../src/broker/index.ts'
 import { freePort } from '../src/free-port.ts'
+import { bridgeCommand } from '../src/launcher/bridge-command.ts'
 import { type Supervised, startSupervised } from '../src/launcher/supervised.ts'
-import { typeScriptFlags } from '../src/node-flags.ts'
-import { repositoryRoot } from '../src/paths.ts'
 import { type TemporaryFolder, temporaryFolder } from '../src/temporary-folder.ts'
 import { waitFor } from '../src/wait-for.ts'
-
-const program = join(repositoryRoot, 'packages/mqtt-bridge/src/main.ts')
 
 /** The real bridge as a process. */
 export class BridgeProgram {
@@ -55,12 +52,14 @@ export class BridgeProgram {
 export class BridgeWorld {
   readonly folder: TemporaryFolder
   readonly edge: FakeEdge
+  readonly #command: string[]
   readonly #bridges: BridgeProgram[] = []
   readonly #clients: MqttClient[] = []
   #broker: RunningBroker | undefined
 
   private constructor(folder: TemporaryFolder, edge: FakeEdge) {
     this.folder = folder
+    this.#command = bridgeCommand(folder.path)
     this.edge = edge
   }
 
@@ -94,7 +93,7 @@ export class BridgeWorld {
   async bridge(at: RunningBroker, env: Record<string, string> = {}): Promise<BridgeProgram> {
     const port = await freePort()
     const file = join(this.folder.path, `bridge-${this.#bridges.length}.log`)
-    const running = startSupervised(process.execPath, [...typeScriptFlags(), program], {
+    const running = startSupervised(process.execPath, this.#command, {
       cwd: this.folder.path,
       env: {
         PATH: process.env.PATH,

@@ -3,9 +3,8 @@ import { FakeEdge } from '@menagerie/mqtt-bridge/fake-edge'
 import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
 import { findMosquitto, type RunningBroker, startBroker } from '../src/broker/index.ts'
 import { freePort } from '../src/free-port.ts'
+import { bridgeCommand } from '../src/launcher/bridge-command.ts'
 import { type Supervised, startSupervised } from '../src/launcher/supervised.ts'
-import { typeScriptFlags } from '../src/node-flags.ts'
-import { repositoryRoot } from '../src/paths.ts'
 import { type TemporaryFolder, temporaryFolder } from '../src/temporary-folder.ts'
 import { waitFor } from '../src/wait-for.ts'
 
@@ -15,11 +14,6 @@ export type BrokerKind = 'mosquitto' | 'aedes'
 export const brokerKinds: BrokerKind[] =
   findMosquitto() === undefined ? ['aedes'] : ['mosquitto', 'aedes']
 
-const bridgeProgram = join(repositoryRoot, 'packages/mqtt-bridge/src/main.ts')
-
-/** As the bridge's README advises; without them V8 leaves garbage lying while the machine has memory. */
-const MEMORY_FLAGS = ['--max-old-space-size=96', '--max-semi-space-size=4']
-
 /** A real broker, the real bridge as a process, and an edge that counts. */
 export class BrokerSystem {
   readonly broker: RunningBroker
@@ -27,6 +21,7 @@ export class BrokerSystem {
   readonly #folder: TemporaryFolder
   readonly #clients: MqttClient[] = []
   readonly #metricsPort: number
+  readonly #command: string[]
   bridge: Supervised | undefined
 
   constructor(broker: RunningBroker, edge: FakeEdge, folder: TemporaryFolder, metricsPort: number) {
@@ -34,6 +29,7 @@ export class BrokerSystem {
     this.edge = edge
     this.#folder = folder
     this.#metricsPort = metricsPort
+    this.#command = bridgeCommand(folder.path)
   }
 
   static async start(
@@ -58,29 +54,25 @@ export class BrokerSystem {
 
   startBridge(): void {
     const { broker, edge } = this
-    this.bridge = startSupervised(
-      process.execPath,
-      [...typeScriptFlags(), ...MEMORY_FLAGS, bridgeProgram],
-      {
-        cwd: this.#folder.path,
-        env: {
-          PATH: process.env.PATH,
-          MQTT_URL: broker.url,
-          MQTT_PROTOCOL_VERSION: String(broker.protocolVersion),
-          MQTT_USERNAME: broker.bridge.username,
-          MQTT_PASSWORD: broker.bridge.password,
-          MQTT_PUBLISHER_USERNAME: broker.publisher?.username,
-          MQTT_PUBLISHER_PASSWORD: broker.publisher?.password,
-          MQTT_ADMIN_USERNAME: broker.admin?.username,
-          MQTT_ADMIN_PASSWORD: broker.admin?.password,
-          EDGE_URL: edge.url,
-          REALM: 'menagerie',
-          CLIENT_SECRET: 'secret',
-          METRICS_PORT: String(this.#metricsPort),
-        },
-        output: { file: join(this.#folder.path, 'bridge.log') },
+    this.bridge = startSupervised(process.execPath, this.#command, {
+      cwd: this.#folder.path,
+      env: {
+        PATH: process.env.PATH,
+        MQTT_URL: broker.url,
+        MQTT_PROTOCOL_VERSION: String(broker.protocolVersion),
+        MQTT_USERNAME: broker.bridge.username,
+        MQTT_PASSWORD: broker.bridge.password,
+        MQTT_PUBLISHER_USERNAME: broker.publisher?.username,
+        MQTT_PUBLISHER_PASSWORD: broker.publisher?.password,
+        MQTT_ADMIN_USERNAME: broker.admin?.username,
+        MQTT_ADMIN_PASSWORD: broker.admin?.password,
+        EDGE_URL: edge.url,
+        REALM: 'menagerie',
+        CLIENT_SECRET: 'secret',
+        METRICS_PORT: String(this.#metricsPort),
       },
-    )
+      output: { file: join(this.#folder.path, 'bridge.log') },
+    })
   }
 
   async ready(): Promise<void> {

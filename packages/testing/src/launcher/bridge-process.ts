@@ -1,16 +1,12 @@
-import { join } from 'node:path'
 import { serviceClients } from '@menagerie/contracts'
 import type { RunningBroker } from '../broker/index.ts'
-import { typeScriptFlags } from '../node-flags.ts'
-import { repositoryRoot } from '../paths.ts'
 import { waitFor } from '../wait-for.ts'
+import { bridgeCommand } from './bridge-command.ts'
 import { readLog } from './read-log.ts'
 import { tail } from './readiness.ts'
 import type { Secrets } from './secrets.ts'
 import { type Supervised, startSupervised } from './supervised.ts'
 
-/** The bridge keeps nothing for long: without these the collector lets it grow to several times what it needs. */
-const MEMORY_FLAGS = ['--max-old-space-size=96', '--max-semi-space-size=4']
 /** After an end that nobody asked for. */
 const START_AGAIN_MS = 1_000
 
@@ -49,52 +45,45 @@ export interface BridgeProcess {
 export async function startBridgeProcess(options: BridgeOptions): Promise<BridgeProcess> {
   const { broker, secrets, dataDir, metricsPort } = options
   const url = `http://127.0.0.1:${metricsPort}`
+  const command = bridgeCommand(dataDir)
   let running: Supervised | undefined
   let again: NodeJS.Timeout | undefined
 
   const run = () => {
     // Started by hand while it waits to be started again: one bridge, not two.
     clearTimeout(again)
-    const started = startSupervised(
-      process.execPath,
-      [
-        ...MEMORY_FLAGS,
-        ...typeScriptFlags(),
-        join(repositoryRoot, 'packages/mqtt-bridge/src/main.ts'),
-      ],
-      {
-        cwd: dataDir,
-        env: {
-          ...process.env,
-          MQTT_URL: broker.bridgeUrl,
-          MQTT_PROTOCOL_VERSION: String(broker.protocolVersion),
-          MQTT_USERNAME: broker.bridge.username,
-          MQTT_PASSWORD: broker.bridge.password,
-          ...(broker.publisher === undefined
-            ? {}
-            : {
-                MQTT_PUBLISHER_USERNAME: broker.publisher.username,
-                MQTT_PUBLISHER_PASSWORD: broker.publisher.password,
-              }),
-          ...(broker.admin === undefined
-            ? {}
-            : {
-                MQTT_ADMIN_USERNAME: broker.admin.username,
-                MQTT_ADMIN_PASSWORD: broker.admin.password,
-              }),
-          EDGE_URL: options.gatewayUrl,
-          REALM: options.realm ?? 'menagerie',
-          CLIENT_ID: serviceClients.bridge,
-          CLIENT_SECRET: secrets.BRIDGE_CLIENT_SECRET ?? '',
-          SCRAPE_TOKEN: secrets.SCRAPE_TOKEN ?? '',
-          METRICS_HOST: '127.0.0.1',
-          METRICS_PORT: String(metricsPort),
-          // `start` waits for a line of this level.
-          LOG_LEVEL: process.env.LOG_LEVEL === 'debug' ? 'debug' : 'info',
-        },
-        output: { file: options.logFile },
+    const started = startSupervised(process.execPath, command, {
+      cwd: dataDir,
+      env: {
+        ...process.env,
+        MQTT_URL: broker.bridgeUrl,
+        MQTT_PROTOCOL_VERSION: String(broker.protocolVersion),
+        MQTT_USERNAME: broker.bridge.username,
+        MQTT_PASSWORD: broker.bridge.password,
+        ...(broker.publisher === undefined
+          ? {}
+          : {
+              MQTT_PUBLISHER_USERNAME: broker.publisher.username,
+              MQTT_PUBLISHER_PASSWORD: broker.publisher.password,
+            }),
+        ...(broker.admin === undefined
+          ? {}
+          : {
+              MQTT_ADMIN_USERNAME: broker.admin.username,
+              MQTT_ADMIN_PASSWORD: broker.admin.password,
+            }),
+        EDGE_URL: options.gatewayUrl,
+        REALM: options.realm ?? 'menagerie',
+        CLIENT_ID: serviceClients.bridge,
+        CLIENT_SECRET: secrets.BRIDGE_CLIENT_SECRET ?? '',
+        SCRAPE_TOKEN: secrets.SCRAPE_TOKEN ?? '',
+        METRICS_HOST: '127.0.0.1',
+        METRICS_PORT: String(metricsPort),
+        // `start` waits for a line of this level.
+        LOG_LEVEL: process.env.LOG_LEVEL === 'debug' ? 'debug' : 'info',
       },
-    )
+      output: { file: options.logFile },
+    })
     running = started
     void started.exited.then(() => {
       if (running !== started) return
