@@ -141,7 +141,7 @@ describe('the bootstrap', () => {
   test('an unknown command names the known ones', () => {
     const { stderr, status } = run(['dance'])
     expect(stderr).toBe(
-      'There is no command "dance": try start, test, check, fix, reset, compodoc, bench, lab, proof or verify\n',
+      'There is no command "dance": try start, test, check, build, fix, reset, compodoc, bench, lab, proof or verify\n',
     )
     expect(status).toBe(1)
     expect(run(['../../bin/menagerie']).status).toBe(1)
