@@ -1,17 +1,25 @@
 import { spawn } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
+import { buildBridge } from '../build.ts'
 import { FakeEdge } from './fake-edge.ts'
 import { ScriptedBroker } from './scripted-broker.ts'
 import { waitUntil } from './wait-until.ts'
 
-const program = join(import.meta.dirname, '..', 'src', 'main.ts')
+const folder = mkdtempSync(join(tmpdir(), 'menagerie-bridge-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+const programs = {
+  'from its sources': join(import.meta.dirname, '..', 'src', 'main.ts'),
+  'built into one file': buildBridge(join(folder, 'dist')),
+}
 const flags = ['--disable-warning=ExperimentalWarning']
 if (process.versions.node.startsWith('22.') && !process.features.typescript) {
   flags.push('--experimental-strip-types')
 }
 
-function run(env: Record<string, string>) {
+function run(program: string, env: Record<string, string>) {
   const child = spawn(process.execPath, [...flags, program], {
     env: { PATH: process.env.PATH, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -29,9 +37,9 @@ function run(env: Record<string, string>) {
   return { child, seen }
 }
 
-describe('the program', () => {
+describe.each(Object.entries(programs))('the program %s', (_, program) => {
   it('names what is missing or wrong in one line and exits with 1', async () => {
-    const { seen } = run({ MQTT_URL: 'nowhere', BATCH_SIZE: '1000' })
+    const { seen } = run(program, { MQTT_URL: 'nowhere', BATCH_SIZE: '1000' })
     await waitUntil('it has ended', () => seen.code !== undefined)
     expect(seen.code).toBe(1)
     expect(seen.err.trim().split('\n')).toHaveLength(1)
@@ -46,7 +54,7 @@ describe('the program', () => {
     async (signal) => {
       const broker = await new ScriptedBroker().listen()
       const edge = await new FakeEdge().listen()
-      const { child, seen } = run({
+      const { child, seen } = run(program, {
         MQTT_URL: broker.url,
         MQTT_USERNAME: 'bridge',
         MQTT_PASSWORD: 'canary-password',
