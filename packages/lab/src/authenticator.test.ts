@@ -58,8 +58,10 @@ describe('what asks for a second factor', () => {
   test('waits for the next code where those of now were used', async () => {
     const now = Date.now()
     const { session, work } = sessionOf([totpCode(secret, now), totpCode(secret, now - 30_000)])
-    const done = withSecondFactor(session, secret, work)
+    const onWait = vi.fn()
+    const done = withSecondFactor(session, secret, work, onWait)
     await vi.advanceTimersByTimeAsync(30_000)
     expect(await done).toBe('done')
+    expect(onWait).toHaveBeenCalledOnce()
   })
 })

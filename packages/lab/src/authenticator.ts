@@ -29,12 +29,14 @@ export function totpCode(secret: string, now: number): string {
  * asked at the same time, and the work is done again.
  *
  * @param secret base32 (RFC 4648 §6)
+ * @param onWait told when the codes of now were used, and the next is waited for, 30 s at most
  * @throws ApiError `invalid_code`, and what the work throws
  */
 export async function withSecondFactor<T>(
   session: Pick<Session, 'stepUp'>,
   secret: string,
   work: () => Promise<T>,
+  onWait?: () => void,
 ): Promise<T> {
   const startedAt = performance.now()
   try {
@@ -43,7 +45,7 @@ export async function withSecondFactor<T>(
     if (!(error instanceof ApiError && error.code === 'step_up_required')) throw error
     let shown = shownIn.get(session)
     if (shown === undefined || shown.at < startedAt) {
-      shown = { at: performance.now(), done: showCode(session, secret) }
+      shown = { at: performance.now(), done: showCode(session, secret, onWait) }
       shownIn.set(session, shown)
     }
     await shown.done
@@ -55,7 +57,11 @@ export async function withSecondFactor<T>(
 const shownIn = new WeakMap<object, { at: number; done: Promise<void> }>()
 
 /** A code works once (RFC 6238 §5.2): that of the period before is tried first, and at last that of the next is waited for. */
-export async function showCode(session: Pick<Session, 'stepUp'>, secret: string): Promise<void> {
+export async function showCode(
+  session: Pick<Session, 'stepUp'>,
+  secret: string,
+  onWait?: () => void,
+): Promise<void> {
   const show = (at: number) => session.stepUp({ method: 'totp', code: totpCode(secret, at) })
   for (const at of [Date.now() - PERIOD_MS, Date.now()]) {
     try {
@@ -64,6 +70,7 @@ export async function showCode(session: Pick<Session, 'stepUp'>, secret: string)
       if (!(error instanceof ApiError && error.code === 'invalid_code')) throw error
     }
   }
+  onWait?.()
   await pause(PERIOD_MS - (Date.now() % PERIOD_MS))
   await show(Date.now())
 }

@@ -60,12 +60,15 @@ export async function runLab(args: string[]): Promise<number> {
   process.once('SIGTERM', end)
   try {
     const [command, ...rest] = args
+    if (command === undefined || command === 'help' || args.some(asksForHelp)) {
+      say(usage)
+      return 0
+    }
     if (command === 'devices') return await runDevices(rest, stop.signal)
     if (command === 'call') return await callIn(rest)
     if (command === 'agent') return await runAgent(rest, stop.signal)
     if (command === 'code') return showCode(rest)
-    say(usage)
-    return command === undefined || command === '--help' ? 0 : 2
+    throw new UsageError(`Unknown command ${command}\n\n${usage}`)
   } catch (error) {
     if (stop.signal.aborted) return 0
     if (error instanceof UsageError) {
@@ -79,6 +82,8 @@ export async function runLab(args: string[]): Promise<number> {
     process.off('SIGTERM', end)
   }
 }
+
+const asksForHelp = (arg: string): boolean => arg === '--help' || arg === '-h'
 
 async function runDevices(args: string[], signal: AbortSignal): Promise<number> {
   const { seconds, ...wanted } = readArguments(args)
@@ -110,17 +115,17 @@ function readArguments(args: string[]) {
   const text = { type: 'string' } as const
   const numbers = { count: text, rate: text, seconds: text, sleep: text, drops: text, skew: text }
   const values = optionsOf(args, { ...numbers, prefix: text })
-  const number = (name: keyof typeof numbers, fallback: string, max: number) => {
+  const number = (name: keyof typeof numbers, fallback: string, max: number, kind = 'number') => {
     const value = Number(values[name] ?? fallback)
-    if (!(value > 0 && value <= max))
-      throw new UsageError(`--${name} must be a number above 0, at most ${max}\n\n${usage}`)
+    if (!(value > 0 && value <= max) || (kind === 'whole number' && !Number.isInteger(value)))
+      throw new UsageError(`--${name} must be a ${kind} above 0, at most ${max}\n\n${usage}`)
     return value
   }
   const prefix = values.prefix ?? 'lab'
   if (!/^[A-Za-z0-9_-]{1,50}$/.test(prefix))
     throw new UsageError('--prefix must be 1 to 50 letters, digits, _ or -')
   return {
-    count: Math.ceil(number('count', '10', 10_000)),
+    count: number('count', '10', 10_000, 'whole number'),
     ratePerSecond: number('rate', '1', 1_000),
     ...(values.seconds === undefined ? {} : { seconds: number('seconds', '', 1_000_000) }),
     ...(values.sleep === undefined ? {} : { sleepSeconds: number('sleep', '', 86_400) }),

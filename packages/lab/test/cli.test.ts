@@ -42,11 +42,12 @@ const demo = (more: object) =>
 
 describe('npm run lab', () => {
   test.each([
-    [['devices', '--count', '0'], '--count must be a number'],
+    [['devices', '--count', '0'], '--count must be a whole number'],
+    [['devices', '--count', '2.5'], '--count must be a whole number'],
     [['devices', '--rate', 'fast'], '--rate must be a number'],
     [['devices', '--speed', '2'], "Unknown option '--speed'"],
     [['devices', '--prefix', 'a/b'], '--prefix must be'],
-    [['dance'], 'npm run lab -- devices'],
+    [['dance'], 'Unknown command dance'],
     [['devices'], 'start one with npm start'],
     [['call', '--from', '+12025550142'], 'Give --from and --to'],
     [['call', '--from', '+12025550142', '--to', '+12025550100'], 'start one with npm start'],
@@ -54,6 +55,14 @@ describe('npm run lab', () => {
     expect(await runLab(args)).toBe(2)
     expect(said.join('')).toContain(text)
   })
+
+  test.each([[['--help']], [['-h']], [['help']], [['devices', '--help']], [['code', '-h']], [[]]])(
+    '%j shows what there is',
+    async (args) => {
+      expect(await runLab(args)).toBe(0)
+      expect(said.join('')).toMatch(/^npm run lab -- devices/)
+    },
+  )
 
   test('says what to do where the system does not run, or has no broker', async () => {
     demo({})

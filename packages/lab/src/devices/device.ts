@@ -57,6 +57,7 @@ export class SimulatedDevice {
   #made = 0
   #confirmed = 0
   #asleep = false
+  #lastError: string | undefined
   /** The newest delta that was carried out. */
   #deltaVersion = 0
   readonly #commands = new CommandBook()
@@ -93,8 +94,10 @@ export class SimulatedDevice {
     this.#client.on('message', (topic, payload, packet) =>
       this.#received(topic, payload.toString(), packet.properties),
     )
-    // Told by `ready`; later ones pass by reconnecting.
-    this.#client.on('error', () => {})
+    // Refusals are told by `ready`; what else is wrong passes by reconnecting.
+    this.#client.on('error', (error: Error & { code?: unknown }) => {
+      this.#lastError = error.message || String(error.code)
+    })
     this.#flushing = setInterval(() => this.#flush(), Math.min(1_000, options.resendAfterMs))
   }
 
@@ -104,6 +107,11 @@ export class SimulatedDevice {
 
   get isConnected(): boolean {
     return this.#client.connected
+  }
+
+  /** Why the broker could not be reached, where it could not. */
+  get lastError(): string | undefined {
+    return this.#lastError
   }
 
   get isAsleep(): boolean {

@@ -36,6 +36,7 @@ export interface DevicesOptions {
 }
 
 export interface DeviceCounts {
+  /** Those that say goodbye just now count as asleep. */
   connected: number
   asleep: number
   /** Telemetry messages that were made, and how many of them the edge has confirmed. */
@@ -78,7 +79,7 @@ export async function startDevices(
   const { count, prefix = 'lab', ratePerSecond = 1, say = () => {} } = options
   const session = createSession({ baseUrl: options.gatewayUrl })
   await session.signIn({ username: options.username, password: options.password })
-  const owner = { session, totpSecret: options.totpSecret }
+  const owner = { session, totpSecret: options.totpSecret, say }
   const file = new DeviceFile(options.dataDir)
   const running = new Map<string, SimulatedDevice>()
   const failed: { id: string; reason: string }[] = []
@@ -192,7 +193,10 @@ async function connected(options: DeviceOptions, signal: AbortSignal): Promise<S
     return device
   } catch (error) {
     await device.stop()
-    if (error === late.reason) throw new Error(`No broker answers at ${options.mqttUrl}`)
+    if (error === late.reason)
+      throw new Error(
+        `No broker answers at ${options.mqttUrl} (${device.lastError ?? 'without a word'})`,
+      )
     throw error
   }
 }
@@ -201,7 +205,7 @@ function countAll(devices: readonly SimulatedDevice[]): DeviceCounts {
   const sum = (of: (device: SimulatedDevice) => number) =>
     devices.reduce((total, device) => total + of(device), 0)
   return {
-    connected: sum((device) => (device.isConnected ? 1 : 0)),
+    connected: sum((device) => (device.isConnected && !device.isAsleep ? 1 : 0)),
     asleep: sum((device) => (device.isAsleep ? 1 : 0)),
     made: sum((device) => device.counts.made),
     confirmed: sum((device) => device.counts.confirmed),

@@ -10,6 +10,8 @@ export interface Owner {
   session: Pick<Session, 'client' | 'stepUp'>
   /** Of its authenticator app (base32): passwords ask for a second factor. */
   totpSecret: string
+  /** Told one line where it has to wait. */
+  say?: (line: string) => void
 }
 
 /**
@@ -18,7 +20,7 @@ export interface Owner {
  * @throws ApiError when the API refuses, or is away for long
  */
 export async function registerDevice(
-  { session, totpSecret }: Owner,
+  { session, totpSecret, say }: Owner,
   id: string,
   signal: AbortSignal,
 ): Promise<string> {
@@ -33,8 +35,9 @@ export async function registerDevice(
     }
   })
   return patiently(signal, async () => {
-    const { data } = await withSecondFactor(session, totpSecret, () =>
-      session.client.call(devices.credentials, { params: { id }, signal }),
+    const ask = () => session.client.call(devices.credentials, { params: { id }, signal })
+    const { data } = await withSecondFactor(session, totpSecret, ask, () =>
+      say?.('Waits for the next code of the authenticator app, half a minute at most'),
     )
     return data.password
   })
