@@ -5,6 +5,10 @@ import type { JournalInput, SqlRow } from './types.ts'
 
 const KEPT_MS = 24 * 60 * 60 * 1000
 const KEPT_COUNT = 10_000
+/** However many come in that time: about half of what an object may hold. */
+const MOST_KEPT = 5_000_000
+/** Tidying comes with every 256 inputs, and looks at no more than these. */
+const FORGOTTEN_AT_ONCE = 1_000
 
 interface InputRow extends SqlRow {
   body_hash: string
@@ -63,11 +67,14 @@ export function recordInput(
   )
 }
 
-/** Forgets inputs that are both older than 24 h and not among the last 10,000. */
-export function forgetOldInputs(exec: Exec, now: number): void {
+/** Forgets the oldest inputs, 1,000 at most: those over 24 h old and not among the last 10,000, and what is beyond `most`. */
+export function forgetOldInputs(exec: Exec, now: number, most = MOST_KEPT): void {
   exec(
-    'DELETE FROM inputs WHERE at < ? AND rowid <= (SELECT max(rowid) FROM inputs) - ?',
+    `DELETE FROM inputs WHERE rowid IN (SELECT rowid FROM inputs ORDER BY rowid LIMIT ?)
+     AND rowid <= (SELECT max(rowid) FROM inputs) - iif(at < ?, ?, ?)`,
+    FORGOTTEN_AT_ONCE,
     now - KEPT_MS,
     KEPT_COUNT,
+    most,
   )
 }

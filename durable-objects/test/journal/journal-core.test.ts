@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { genesisHash, verifyChain } from '../../src/journal/chain.ts'
+import { forgetOldInputs } from '../../src/journal/inputs.ts'
 import { begin, fixture, input, settled, tally } from './fixture.ts'
 
 const missing = { ok: false, error: { code: 'not_found' } }
@@ -150,6 +151,28 @@ describe('apply', () => {
     expect(core.apply(first, tally([]))).toMatchObject({ value: { replayed: false } })
     const [row] = storage.exec<{ n: number }>('SELECT count(*) AS n FROM inputs')
     expect(row?.n).toBe(10_001)
+  })
+
+  it('forgets the oldest inputs in steps, and new ones too where there are too many', () => {
+    const { open, clock, storage } = fixture()
+    open().create('one', input(), begin)
+    const exec = storage.exec.bind(storage)
+    const add = (from: number, count: number, at: number) =>
+      storage.transaction(() => {
+        for (let index = from; index < from + count; index++)
+          exec(`INSERT INTO inputs VALUES (?, '', 0, 0, '0', NULL, ?)`, `k${index}`, at)
+      })
+    const counted = () => exec<{ n: number }>('SELECT count(*) AS n FROM inputs')[0]?.n
+    add(0, 11_499, clock.now - 86_400_001)
+    forgetOldInputs(exec, clock.now)
+    expect(counted()).toBe(10_501)
+    forgetOldInputs(exec, clock.now)
+    forgetOldInputs(exec, clock.now)
+    // The first of all is no older than a moment.
+    expect(counted()).toBe(10_001)
+    add(20_000, 300, clock.now)
+    forgetOldInputs(exec, clock.now, 10_100)
+    expect(counted()).toBe(10_000)
   })
 })
 
