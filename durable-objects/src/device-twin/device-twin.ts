@@ -37,7 +37,7 @@ import type {
   UpdateCommand,
 } from './twin-types.ts'
 
-const RETENTION = { maxAgeMs: 365 * 24 * 60 * 60 * 1000, maxEvents: 100_000 }
+const RETENTION = { maxAgeMs: 365 * 24 * 60 * 60 * 1000, maxEvents: 50_000 }
 const UNREACHABLE_RETRY_SECONDS = 1
 
 /** The one owner of a device. Loads, judges, saves, sends; the rules live in the pure files beside it. */
@@ -98,6 +98,12 @@ export class DeviceTwin extends SocketObject<DeviceTwinEnv, DeviceState> {
     const removed = this.#parts.registry.remove(principal, context)
     this.log.end('device.remove', removed.ok, { user: principal.id, ...context })
     return removed
+  }
+
+  cutOff(principal: Principal, context: TwinContext = {}) {
+    const cut = this.#parts.registry.cutOff(principal, context)
+    this.log.end('device.cut-off', cut.ok, { user: principal.id, ...context })
+    return cut
   }
 
   offerClaim(

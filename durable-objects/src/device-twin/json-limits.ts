@@ -32,6 +32,13 @@ function firstFault(values: readonly unknown[], maxDepth: number): JsonFault | u
   return undefined
 }
 
+/** What is said of a member that nobody knows: its name, as far as it is short, and those that are known. */
+export function unknownMember(name: string, known: ReadonlySet<string>): string {
+  const shown = JSON.stringify(name.length > 64 ? `${name.slice(0, 64)}…` : name)
+  const names = [...known].filter((one) => one !== 'deviceId').join(', ')
+  return `has a member ${shown} that is not known; known are ${names}`
+}
+
 /** Bytes of a value as JSON. */
 export const jsonBytes = (value: JsonValue): number => Buffer.byteLength(JSON.stringify(value))
 

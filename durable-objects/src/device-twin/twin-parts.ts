@@ -68,6 +68,7 @@ export class TwinParts {
         this.telemetry.clear()
         commands.clear()
         history.clear()
+        this.ledger.clear()
       },
     }
     this.registry = new DeviceRegistry(host)

@@ -170,6 +170,8 @@ export interface DeviceTwinApi {
   ): Promise<Result<{ device: Device; replayed: boolean }, DeviceTwinError>>
   /** Ends it for good: everything answers `not_found` from then on, and its name stays taken. */
   remove(principal: Principal, context?: TwinContext): Promise<Result<null, DeviceTwinError>>
+  /** The broker has ended its connections, without a last will: it is offline. */
+  cutOff(principal: Principal, context?: TwinContext): Promise<Result<null, DeviceTwinError>>
   /** Keeps the hash of a claim code; an earlier one ends. */
   offerClaim(
     principal: Principal,

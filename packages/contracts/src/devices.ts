@@ -95,7 +95,7 @@ export const DeviceListQuery = PageQuery.extend({
 export type DeviceListQuery = z.infer<typeof DeviceListQuery>
 
 /** A section of a twin: any JSON object of at most 8 KiB and 8 levels. */
-export const TwinSection = z.record(z.string(), z.unknown())
+export const TwinSection = z.record(z.string(), z.unknown(), 'must be a JSON object')
 export type TwinSection = z.infer<typeof TwinSection>
 
 /** When each field last changed, in the shape of its section: leaves are `{timestamp}`. */
@@ -130,11 +130,16 @@ export const TwinChange = z
   .openapi('TwinChange')
 export type TwinChange = z.infer<typeof TwinChange>
 
+/** Whether a range is one: what ends before it begins holds nothing, and nobody asks for that. */
+const isRange = ({ from, to }: { from?: string | undefined; to?: string | undefined }): boolean =>
+  from === undefined || to === undefined || Date.parse(from) <= Date.parse(to)
+const notRange = { path: ['to'], error: 'must not be before from' }
+
 export const TwinHistoryQuery = PageQuery.extend({
   section: z.enum(['desired', 'reported']).optional(),
   from: Timestamp.optional(),
   to: Timestamp.optional(),
-})
+}).refine(isRange, notRange)
 export type TwinHistoryQuery = z.infer<typeof TwinHistoryQuery>
 
 export const PatchTwinRequest = z
@@ -180,17 +185,23 @@ export const TelemetryBucket = z
   .openapi('TelemetryBucket')
 export type TelemetryBucket = z.infer<typeof TelemetryBucket>
 
-export const TelemetryQuery = z.strictObject({
+const TelemetryRange = z.strictObject({
   /** One stream; all of them, with their latest values alone, when left out. */
   stream: StreamName.optional(),
   from: Timestamp.optional(),
   to: Timestamp.optional(),
   /**
    * `raw` samples, or buckets; the newest 10,000 at most, fewer where they hold hundreds of numbers. Kept are the newest
-   * 10,000 samples of a stream (of 16 MiB at most), minutes for 7 days, hours for 90 days, days for 5 years.
+   * 10,000 samples of a stream (of 16 MiB at most), minutes for 7 days, hours for 90 days, days for 5 years (32 MiB).
    */
   resolution: z.enum(['raw', 'minute', 'hour', 'day']).default('raw'),
 })
+
+export const TelemetryQuery = TelemetryRange.refine(isRange, notRange).refine(
+  ({ stream, from, to, resolution }) =>
+    stream !== undefined || (from === undefined && to === undefined && resolution === 'raw'),
+  { path: ['stream'], error: 'must be named where from, to or a resolution is' },
+)
 export type TelemetryQuery = z.infer<typeof TelemetryQuery>
 
 export const Telemetry = z

@@ -2,7 +2,7 @@ import { z } from '@hono/zod-openapi'
 
 /** RFC 3339 in UTC, written with `Z`. */
 export const Timestamp = z.iso
-  .datetime({ offset: false })
+  .datetime({ offset: false, error: 'must be a time in UTC such as 2026-11-21T10:00:00Z' })
   .openapi({ example: '2026-11-21T10:00:00.000Z' })
 export type Timestamp = z.infer<typeof Timestamp>
 

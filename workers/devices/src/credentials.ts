@@ -19,6 +19,8 @@ export interface Wanted {
   keyId: string | undefined
   /** Throws unless the caller may still have it when its turn comes: the device may be gone by then. */
   check(): Promise<void>
+  /** The broker has ended the device's connections. */
+  cutOff(): Promise<void>
 }
 
 /**
@@ -53,7 +55,7 @@ export async function issueCredentials(env: Env, wanted: Wanted): Promise<Device
 
 async function issueNow(
   env: Env,
-  { deviceId, overlapSeconds, check }: Wanted,
+  { deviceId, overlapSeconds, check, cutOff }: Wanted,
   finished: D1PreparedStatement[],
 ): Promise<DeviceCredentials> {
   const { DB: db } = env
@@ -72,6 +74,8 @@ async function issueNow(
     .map((other) => ({ username: other.username, endsAt: endsAt ?? now }))
   const state = await tellLink(env, { deviceId, username, password, others })
   await db.batch([...putLogin(db, login, await sha256Hex(password), endsAt), ...finished])
+  // A broker that is told cuts whoever was there with the old ones; one that asks lets them stay.
+  if (tells(env) && state === 'active' && logins.length > 0 && !overlap) await cutOff()
   const createdAt = toTimestamp(now)
   return { id: login.id, username, password, clientId: deviceId, state, createdAt }
 }

@@ -67,6 +67,14 @@ describe('the twin', () => {
     expect([status, body.code]).toEqual([422, 'validation_failed'])
     expect(body.errors[0].pointer).toMatch(/^\/desired/)
   })
+
+  test('says that it wants what is desired', async () => {
+    const { status, body } = await patch(await aDevice(owner), { reported: { a: 1 } })
+    expect([status, body.errors[0]]).toMatchObject([
+      422,
+      { pointer: '/desired', detail: 'must be a JSON object' },
+    ])
+  })
 })
 
 describe('a name that reaches into prototypes', () => {
@@ -136,6 +144,29 @@ describe('what a device told', () => {
     expect(body.data.latest.climate).toMatchObject({ values: { c: 2 }, seq: 2 })
     expect(body.data.series).toHaveLength(2)
     expect((await ask(owner, 'GET', `/devices/${id}/telemetry?stream=a.b`)).status).toBe(422)
+  })
+
+  test.each([
+    ['telemetry?resolution=minute', '/query/stream', 'must be named'],
+    ['telemetry?from=2026-11-21T10:00:00Z', '/query/stream', 'must be named'],
+    [
+      'telemetry?stream=a&from=2026-11-21T10:00:00Z&to=2026-11-20T10:00:00Z',
+      '/query/to',
+      'before from',
+    ],
+    ['telemetry?stream=a&from=2026-11-22', '/query/from', 'a time in UTC such as'],
+    [
+      'twin/history?from=2026-11-21T10:00:00Z&to=2026-11-20T10:00:00Z&limit=2',
+      '/query/to',
+      'before from',
+    ],
+    ['twin/history?to=2026-11-21T10:00:00%2B01:00', '/query/to', 'a time in UTC such as'],
+  ])('is not answered where the question makes no sense: %s', async (path, pointer, detail) => {
+    const { status, body } = await ask(owner, 'GET', `/devices/${await aDevice(owner)}/${path}`)
+    expect([status, body.errors]).toEqual([
+      422,
+      [{ pointer, code: expect.any(String), detail: expect.stringContaining(detail) }],
+    ])
   })
 
   test('is its presence too', async () => {

@@ -1,6 +1,6 @@
 import { type CommandError, MAX_COMMAND_BYTES, type RejectionCode } from '@menagerie/contracts'
 import { err, type JsonObject, type JsonValue, ok, type Result } from '@menagerie/core'
-import { isObject, jsonBytes, jsonFault } from '../json-limits.ts'
+import { isObject, jsonBytes, jsonFault, unknownMember } from '../json-limits.ts'
 import type { CommandAnswer } from './command-state.ts'
 
 /** Levels that a payload, progress or result may nest. */
@@ -31,8 +31,8 @@ export function parseAnswer(
     return wrong === undefined ? ok({ type, progress: value }) : err(wrong)
   }
   if (!isObject(value)) return invalid('must be an object')
-  if (Object.keys(value).some((name) => !members.has(name)))
-    return invalid('has a member that is not known')
+  const unknown = Object.keys(value).find((name) => !members.has(name))
+  if (unknown !== undefined) return invalid(unknownMember(unknown, members))
   const { status } = value
   const error = errorOf(value, type === 'ack' ? 'rejected' : 'failed')
   if (error === undefined)

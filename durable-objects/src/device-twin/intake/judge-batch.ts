@@ -31,7 +31,7 @@ function take(pass: Pass, message: DeviceMessage, parsed: ParsedMessage): Bridge
     case 'event':
       return takeEvent(pass, message, parsed)
     case 'presence':
-      return takePresence(pass, parsed.presence)
+      return takePresence(pass, message, parsed.presence)
     case 'reported':
       return takeReported(pass, message, parsed)
     case 'get':

@@ -4,6 +4,10 @@ import type { EpochNumbers, Numbers, Range } from './numbering.ts'
 
 const KEPT_MS = 24 * 60 * 60 * 1000
 const EVENT_IDS_KEPT = 1000
+/** Of either kind, however many come in that time: no device fills its object. */
+const MAX_KEPT = 100_000
+/** Old ids that one batch forgets beside twice as many as it brings: no batch looks at all that there are. */
+const FORGOTTEN_AT_ONCE = 100
 /** So often the time of the last message is written where nobody waits for the device to fall silent. */
 const CONTACT_EVERY_MS = 1_000
 
@@ -93,8 +97,9 @@ export class Ledger {
   saveContact(contact: { seenAt: number; link: string }, isExact: boolean): void {
     const { link, seenAt } = this.contact
     this.#contact = contact
-    const next = this.#contactWrittenAt + CONTACT_EVERY_MS
-    if (!isExact && link === contact.link && seenAt !== null && contact.seenAt < next) return
+    // A clock that was set back is told at once.
+    const isWritten = Math.abs(contact.seenAt - this.#contactWrittenAt) < CONTACT_EVERY_MS
+    if (!isExact && link === contact.link && seenAt !== null && isWritten) return
     this.#exec('UPDATE contact SET seen_at = ?, link = ?', contact.seenAt, contact.link)
     this.#contactWrittenAt = contact.seenAt
   }
@@ -103,14 +108,19 @@ export class Ledger {
     return this.#exec('SELECT 1 FROM event_ids WHERE id = ?', id).length > 0
   }
 
-  /** Keeps ids that devices gave their events, for 24 h or the last 1,000. Runs inside a transaction. */
+  /**
+   * Keeps ids that devices gave their events, for 24 h or the last 1,000, and at most 100,000. Runs inside a transaction.
+   */
   saveEvents(ids: readonly string[], now: number): void {
     if (ids.length === 0) return
     for (const id of ids) this.#exec('INSERT INTO event_ids (id, at) VALUES (?, ?)', id, now)
     this.#exec(
-      'DELETE FROM event_ids WHERE at < ? AND rowid <= (SELECT max(rowid) FROM event_ids) - ?',
+      `DELETE FROM event_ids WHERE rowid IN (SELECT rowid FROM event_ids ORDER BY rowid LIMIT ?1)
+       AND rowid <= (SELECT max(rowid) FROM event_ids) - iif(at < ?2, ?3, ?4)`,
+      2 * ids.length + FORGOTTEN_AT_ONCE,
       now - KEPT_MS,
       EVENT_IDS_KEPT,
+      MAX_KEPT,
     )
   }
 
@@ -124,7 +134,7 @@ export class Ledger {
     return row === undefined ? undefined : { code: row.code as RejectionCode, detail: row.detail }
   }
 
-  /** Keeps rejections for 24 h. Runs inside a transaction. */
+  /** Keeps rejections for 24 h, and at most 100,000. Runs inside a transaction. */
   saveRejections(rejections: ReadonlyMap<string, KnownRejection>, now: number): void {
     if (rejections.size === 0) return
     this.#exec('DELETE FROM rejections WHERE at < ?', now - KEPT_MS)
@@ -136,6 +146,16 @@ export class Ledger {
         detail,
         now,
       )
+    this.#exec(
+      'DELETE FROM rejections WHERE rowid <= (SELECT max(rowid) FROM rejections) - ?',
+      MAX_KEPT,
+    )
+  }
+
+  /** The device is gone: nothing of it comes in any more. Runs inside a transaction. */
+  clear(): void {
+    for (const table of ['numbering', 'event_ids', 'rejections']) this.#exec(`DELETE FROM ${table}`)
+    this.#numbers = undefined
   }
 
   /** Drops what is remembered: a transaction failed. */

@@ -25,6 +25,19 @@ const codeOf = (of: TopicKind, payload: unknown) => {
   return parsed.kind === 'rejected' ? parsed.code : 'taken'
 }
 
+it('what is refused for a member is told its name and those that are known', () => {
+  const detailOf = (of: TopicKind, payload: unknown) => {
+    const parsed = parse(of, payload)
+    return parsed.kind === 'rejected' ? parsed.detail : undefined
+  }
+  expect(detailOf(climate, { temperature: 5 })).toBe(
+    'has a member "temperature" that is not known; known are seq, epoch, time, values',
+  )
+  expect(detailOf({ kind: 'reported' }, { fan: 'on' })).toContain('"fan"')
+  const long = detailOf({ kind: 'reported' }, { ['\ud800'.repeat(100_000)]: 1 })
+  expect([long?.isWellFormed(), (long?.length ?? 0) < 600]).toEqual([true, true])
+})
+
 describe('telemetry', () => {
   it('is one sample or an array of them (contract §5)', () => {
     expect(parse(climate, { seq: 3, epoch: 2, values: { t: 1, on: true, s: 'x' } })).toEqual({

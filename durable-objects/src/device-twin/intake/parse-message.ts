@@ -8,7 +8,7 @@ import {
 import type { JsonObject, JsonValue } from '@menagerie/core'
 import type { CommandAnswer } from '../commands/command-state.ts'
 import { emptyAck, parseAnswer } from '../commands/parse-answer.ts'
-import { isObject, jsonBytes, jsonFault } from '../json-limits.ts'
+import { isObject, jsonBytes, jsonFault, unknownMember } from '../json-limits.ts'
 import type { PresenceMessage } from '../presence/presence-rule.ts'
 import { parseShadow, type ShadowRequest } from '../shadow/parse-shadow.ts'
 import type { DeviceMessage } from '../twin-types.ts'
@@ -214,7 +214,8 @@ function parsePresence(value: JsonObject): Exclude<ParsedMessage, Rejected> | Fa
 function parseReported(value: JsonObject): Exclude<ParsedMessage, Rejected> | Fault {
   const { state, version, clientToken } = value
   if (!isObject(state)) return invalid('state must be an object')
-  if (version !== undefined && !isCount(version)) return invalid('version must be an integer')
+  if (version !== undefined && !isCount(version))
+    return invalid('version must be an integer from 0 on')
   if (clientToken !== undefined && !isToken(clientToken)) return invalidToken
   return { kind: 'reported', state, version }
 }
@@ -222,7 +223,7 @@ function parseReported(value: JsonObject): Exclude<ParsedMessage, Rejected> | Fa
 function parseGet(value: JsonObject): Exclude<ParsedMessage, Rejected> | Fault {
   const { sinceVersion, clientToken } = value
   if (sinceVersion !== undefined && !isCount(sinceVersion))
-    return invalid('sinceVersion must be an integer')
+    return invalid('sinceVersion must be an integer from 0 on')
   if (clientToken !== undefined && !isToken(clientToken)) return invalidToken
   return { kind: 'get', sinceVersion, clientToken }
 }
@@ -250,7 +251,7 @@ function foreign(
   deviceId: string,
 ): Fault | undefined {
   for (const name in value) {
-    if (!known.has(name)) return invalid('has a member that is not known')
+    if (!known.has(name)) return invalid(unknownMember(name, known))
     if (name === 'deviceId' && value[name] !== deviceId)
       return fault('wrong_device', 'deviceId is not the device of the topic')
   }

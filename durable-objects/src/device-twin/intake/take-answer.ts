@@ -1,5 +1,5 @@
 import type { BridgeResult } from '@menagerie/contracts'
-import { deviceAnswered, hasEnded } from '../commands/command-state.ts'
+import { deviceAnswered } from '../commands/command-state.ts'
 import type { DeviceMessage } from '../twin-types.ts'
 import type { ParsedMessage } from './parse-message.ts'
 import { duplicate, type Pass, stored } from './pass.ts'
@@ -11,6 +11,8 @@ export function takeAnswer(
   message: DeviceMessage,
   { commandId, answer }: Extract<ParsedMessage, { kind: 'answer' }>,
 ): BridgeResult {
+  // A request that is repeated must not turn progress back, nor have an answer count that came before its command was sent.
+  if (pass.repeats(arrivalKey(message, `${message.topic} ${message.payload}`))) return duplicate
   const { known, plan } = pass
   const command = plan.commands.find(commandId)
   if (command === undefined)
@@ -21,14 +23,6 @@ export function takeAnswer(
     })
   const next = deviceAnswered(command, answer, known.now)
   if (next.state === 'QUEUED') return pass.refuse(message, 'The command has not been sent yet')
-  if (answer.type === 'progress' && !hasEnded(next)) {
-    // Progress is the one answer that may be told again and mean more; a request that is repeated must not turn it back.
-    const told = arrivalKey(message, `${message.topic} ${message.payload}`)
-    if (told !== undefined) {
-      if (plan.eventIds.includes(told) || known.hasEvent(told)) return duplicate
-      plan.eventIds.push(told)
-    }
-  }
   const { id } = plan.state.details
   pass.happen(...plan.commands.put(id, command, next))
   // The clock may end a command in the moment of its answer: then the answer came too late.

@@ -4,12 +4,20 @@ import { deviceCame } from '../commands/command-state.ts'
 import { deltaPayload } from '../document/downlinks.ts'
 import { nextPresence, type PresenceMessage } from '../presence/presence-rule.ts'
 import { deltaMessages } from '../shadow/shadow-messages.ts'
-import { type Pass, stored } from './pass.ts'
+import type { DeviceMessage } from '../twin-types.ts'
+import { duplicate, type Pass, stored } from './pass.ts'
+import { arrivalKey } from './sample-keys.ts'
 
 /** A device comes or goes; one that comes is told what is still wanted of it. */
-export function takePresence(pass: Pass, message: PresenceMessage): BridgeResult {
+export function takePresence(
+  pass: Pass,
+  message: DeviceMessage,
+  presence: PresenceMessage,
+): BridgeResult {
+  // A request that is repeated must not have the device come and go once more.
+  if (pass.repeats(arrivalKey(message, `${message.topic} ${message.payload}`))) return duplicate
   const { state } = pass.plan
-  const next = nextPresence(state.presence, message, pass.known.now)
+  const next = nextPresence(state.presence, presence, pass.known.now)
   if (next === state.presence) return stored
   pass.plan.state = { ...state, presence: next }
   // A session that is over was remembered: nothing to be told of.

@@ -84,6 +84,10 @@ function comeOnline(now: PresenceNow, { session, time }: PresenceMessage, at: nu
   return others.length === 0 ? next : { ...next, past: others }
 }
 
+/** The broker has ended the connection, and sends no last will of it: the device did not go by itself. */
+export const cutOff = (now: PresenceNow, at: number): PresenceNow =>
+  now.state === 'online' ? { ...now, state: 'offline', since: at } : now
+
 /** Keeps that a session is over. The same presence comes back where that is known. */
 function remember(now: PresenceNow, session: string | null, time: number | null): PresenceNow {
   if (session === null) return now

@@ -42,6 +42,17 @@ export function settleActivity(
 }
 
 /**
+ * Another timeout was set. It counts from now on: right after an outage of this side, what a device sent in it waits at the
+ * bridge, and nobody can tell by when it was last heard of. So no active device is judged silent by what is set. One that
+ * is silent already is active again where the new timeout allows it.
+ */
+export const changeTimeout = (
+  state: DeviceState,
+  seenAt: number | null,
+  now: number,
+): ActivityStep => settleActivity(state, state.active && seenAt !== null ? now : seenAt, now)
+
+/**
  * A device was heard of. The timer is not moved for it, which would cost a write for each message: it looks when it rings,
  * and is set anew then. Only the first message, and the first after a silence, set it.
  *

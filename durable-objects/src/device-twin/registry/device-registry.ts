@@ -10,14 +10,14 @@ import { decisionOf } from '../decision.ts'
 import { type DeviceState, type Happening, toDevice } from '../device-state.ts'
 import { emptyTwin } from '../document/twin-document.ts'
 import { jsonFault } from '../json-limits.ts'
-import { unknownPresence } from '../presence/presence-rule.ts'
+import { cutOff, unknownPresence } from '../presence/presence-rule.ts'
 import { RULES_TIMER } from '../rules/rule-timer.ts'
 import { HOURS_TIMER } from '../telemetry/hour-roll.ts'
 import type { TwinHost } from '../twin-host.ts'
 import { inputOf } from '../twin-input.ts'
 import type { CreateCommand, DeviceTwinError, TwinContext } from '../twin-types.ts'
 import { mayCreate, maySee } from '../visibility.ts'
-import { ACTIVITY_TIMER, type ActivityStep, ringActivity, settleActivity } from './activity.ts'
+import { ACTIVITY_TIMER, type ActivityStep, changeTimeout, ringActivity } from './activity.ts'
 import { claimDevice, offerClaim } from './claim.ts'
 import { patchDetails } from './patch-details.ts'
 
@@ -82,9 +82,11 @@ export class DeviceRegistry {
     if (jsonFault(body, MAX_BODY_DEPTH) !== undefined) return err(notText)
     return this.#apply(inputOf(principal.id, 'http', key, body, context), context, (state, now) => {
       const { state: patched, happenings } = patchDetails(state, patch)
-      if (patch.inactivityTimeoutSeconds === undefined)
+      const { inactivityTimeoutSeconds } = state.details
+      // What is set to what it was must not put the end of it off.
+      if (patched.details.inactivityTimeoutSeconds === inactivityTimeoutSeconds)
         return { state: patched, happenings, timers: [] }
-      const settled = settleActivity(patched, this.#host.contact().seenAt, now)
+      const settled = changeTimeout(patched, this.#host.contact().seenAt, now)
       return { ...settled, happenings: [...happenings, ...settled.happenings] }
     })
   }
@@ -110,6 +112,25 @@ export class DeviceRegistry {
       }),
     )
     return removed.ok ? ok(null) : removed
+  }
+
+  /** The broker has ended the device's connections with its credentials, and tells of no last will: it is offline. */
+  cutOff(principal: Principal, context: TwinContext): Result<null, DeviceTwinError> {
+    const writable = this.#host.writable(principal)
+    if (!writable.ok) return writable
+    const input = inputOf(principal.id, 'http', null, { type: 'cut-off' }, context)
+    const cut = this.#apply(input, context, (state, now) => {
+      const presence = cutOff(state.presence, now)
+      if (presence === state.presence) return { state, happenings: [], timers: [] }
+      const { state: told, session } = presence
+      const data = { state: told, previousState: state.presence.state, session }
+      return {
+        state: { ...state, presence },
+        happenings: [{ type: 'device.presence', data }],
+        timers: [],
+      }
+    })
+    return cut.ok ? ok(null) : cut
   }
 
   /** Keeps the hash of a code that another account may take the device over with; an earlier one ends. */

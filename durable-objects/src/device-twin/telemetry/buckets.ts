@@ -32,9 +32,16 @@ export interface Bucket {
   start: number
   count: number
   tallies: Map<string, Tally>
+  /** Bytes of its tallies as they were last stored; 0 before. */
+  storedBytes: number
 }
 
-export const emptyBucket = (start: number): Bucket => ({ start, count: 0, tallies: new Map() })
+export const emptyBucket = (start: number): Bucket => ({
+  start,
+  count: 0,
+  tallies: new Map(),
+  storedBytes: 0,
+})
 
 /** Adds a sample to its bucket, in place. */
 export function addSample(bucket: Bucket, values: TelemetryValues): void {
@@ -88,7 +95,7 @@ export function readBucket(start: number, count: number, stored: string): Bucket
   const tallies = rows.map(
     ([name, min, max, sum, tallied]) => [name, { min, max, sum, count: tallied }] as const,
   )
-  return { start, count, tallies: new Map(tallies) }
+  return { start, count, tallies: new Map(tallies), storedBytes: Buffer.byteLength(stored) }
 }
 
 export const toTelemetryBucket = ({ start, count, tallies }: Bucket): TelemetryBucket => ({

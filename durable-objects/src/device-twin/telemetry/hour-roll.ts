@@ -55,9 +55,8 @@ export class HourRoll {
 
   /** An hour has ended. */
   ring(host: Pick<TwinHost, 'journal'>, timer: FiredTimer): void {
-    let told = false
     try {
-      const applied = host.journal().apply<null>(timerInput(timer), (state, now) => {
+      host.journal().apply<null>(timerInput(timer), (state, now) => {
         let entries: OutboxEntry[] = []
         this.#rings.rollAll(now)
         const until = startOf('hours', now - GRACE_MS)
@@ -80,10 +79,9 @@ export class HourRoll {
           timers: next === null ? [] : [{ type: 'timer.set', name: HOURS_TIMER, at: next }],
         }
       })
-      told = applied.ok
     } finally {
-      this.#waits = undefined
-      if (!told) this.#forget()
+      // Also when it is done: streams have grown by their hours.
+      this.#forget()
     }
   }
 

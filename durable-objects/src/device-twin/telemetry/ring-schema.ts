@@ -18,3 +18,8 @@ export function addRings(exec: JournalStorage['exec']): void {
     one INTEGER PRIMARY KEY CHECK (one = 1), told_until INTEGER, due INTEGER)`)
   exec('INSERT INTO told_hours VALUES (1, NULL, NULL)')
 }
+
+/** How much each stream holds in buckets. What it held before is counted once it has grown by as much as it may hold. */
+export function addRingBytes(exec: JournalStorage['exec']): void {
+  exec('ALTER TABLE streams ADD ring_bytes INTEGER NOT NULL DEFAULT 0')
+}

@@ -14,6 +14,8 @@ import {
   toTelemetryBucket,
   writeBucket,
 } from './buckets.ts'
+import { jsonChunks } from './json-chunks.ts'
+import { trimRings } from './ring-size.ts'
 
 const TIDY_EVERY_MS = HOUR_MS
 /** What a query gives at most: buckets, and characters of what is stored of them. */
@@ -57,8 +59,8 @@ export class RingStore {
     this.#exec = exec
   }
 
-  /** Adds samples to their buckets; runs inside a transaction. */
-  save(samples: readonly Tallied[], now: number): void {
+  /** Adds samples to their buckets; runs inside a transaction. @returns by how many bytes each stream's have grown */
+  save(samples: readonly Tallied[], now: number): Map<string, number> {
     const changes: Changes = new Map()
     const streams = new Set(samples.map(({ stream }) => stream))
     for (const stream of streams) this.#roll(changes, stream, now)
@@ -67,15 +69,23 @@ export class RingStore {
       for (const ring of isLate ? names : (['minutes'] as const))
         if (isKept(ring, at, now)) addSample(this.#changed(changes, ring, stream, at), values)
     }
-    this.#write(changes)
+    const grown = this.#write(changes)
     for (const stream of streams) this.#tidy(stream, now)
+    return grown
   }
 
   /** Adds what is over of all streams to their hours and days; runs inside a transaction. */
   rollAll(now: number): void {
     const changes: Changes = new Map()
     for (const stream of this.#rolled().keys()) this.#roll(changes, stream, now)
-    this.#write(changes)
+    for (const [stream, bytes] of this.#write(changes))
+      this.#exec('UPDATE streams SET ring_bytes = ring_bytes + ? WHERE name = ?', bytes, stream)
+  }
+
+  /** Keeps a stream's buckets small enough; runs inside a transaction. @returns the bytes that are left */
+  trim(stream: string): number {
+    this.#lastMinutes.delete(stream)
+    return trimRings(this.#exec, stream)
   }
 
   /** The newest buckets that begin in a range (milliseconds since the epoch, half-open), oldest first. */
@@ -217,23 +227,26 @@ export class RingStore {
   }
 
   /** One statement for each table, since an object binds at most 100 values. */
-  #write(changes: Changes): void {
+  #write(changes: Changes): Map<string, number> {
+    const grown = new Map<string, number>()
     for (const ring of names) {
-      const rows = [...changes.values()].filter((change) => change.ring === ring)
-      if (rows.length === 0) continue
-      this.#exec(
-        `INSERT OR REPLACE INTO ${ring} (stream, start, count, vals)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)`,
-        JSON.stringify(
-          rows.map(({ stream, bucket }) => [
-            stream,
-            bucket.start,
-            bucket.count,
-            writeBucket(bucket),
-          ]),
-        ),
-      )
+      const changed = [...changes.values()].filter((change) => change.ring === ring)
+      if (changed.length === 0) continue
+      const rows = changed.map(({ stream, bucket }) => {
+        const text = writeBucket(bucket)
+        const bytes = Buffer.byteLength(text)
+        grown.set(stream, (grown.get(stream) ?? 0) + bytes - bucket.storedBytes)
+        bucket.storedBytes = bytes
+        return [stream, bucket.start, bucket.count, text]
+      })
+      for (const chunk of jsonChunks(rows))
+        this.#exec(
+          `INSERT OR REPLACE INTO ${ring} (stream, start, count, vals)
+           SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)`,
+          chunk,
+        )
     }
+    return grown
   }
 
   #tidy(stream: string, now: number): void {

@@ -8,6 +8,8 @@ import { toTimestamp } from '@menagerie/core'
 import type { JournalStorage, SqlRow } from '../../journal/index.ts'
 import { type DeviceNumber, isAfter } from '../intake/numbering.ts'
 import { HourRoll } from './hour-roll.ts'
+import { jsonChunks } from './json-chunks.ts'
+import { MAX_RING_BYTES } from './ring-size.ts'
 import { RingStore } from './ring-store.ts'
 
 /** Samples of a stream that are kept, the newest by their time; what a query gives at most. */
@@ -38,6 +40,8 @@ interface Latest {
   /** Samples of the stream that are stored, roughly, and the bytes of their values. */
   stored: number
   bytes: number
+  /** Bytes of the stream's buckets; what went by age is counted until they are too many. */
+  ringBytes: number
 }
 
 interface StreamRow extends SqlRow {
@@ -48,6 +52,7 @@ interface StreamRow extends SqlRow {
   vals: string
   stored: number
   bytes: number
+  ring_bytes: number
 }
 
 interface SampleRow extends SqlRow {
@@ -89,11 +94,14 @@ export class TelemetryStore {
   /** Those of the places that hold a sample already. */
   known(places: readonly Pick<NewSample, 'stream' | 'at' | 'key'>[]): Set<string> {
     if (places.length === 0) return new Set()
-    const rows = this.#exec<{ stream: string; at: number; key: string }>(
-      `SELECT s.stream, s.at, s.key FROM json_each(?) AS asked CROSS JOIN samples AS s
-       ON s.stream = asked.value ->> 0 AND s.at = asked.value ->> 1
-       AND s.key = asked.value ->> 2`,
-      JSON.stringify(places.map(({ stream, at, key }) => [stream, at, key])),
+    const asked = jsonChunks(places.map(({ stream, at, key }) => [stream, at, key]))
+    const rows = asked.flatMap((chunk) =>
+      this.#exec<{ stream: string; at: number; key: string }>(
+        `SELECT s.stream, s.at, s.key FROM json_each(?) AS asked CROSS JOIN samples AS s
+         ON s.stream = asked.value ->> 0 AND s.at = asked.value ->> 1
+         AND s.key = asked.value ->> 2`,
+        chunk,
+      ),
     )
     return new Set(rows.map(placeOf))
   }
@@ -101,22 +109,24 @@ export class TelemetryStore {
   /** Keeps samples; runs inside a transaction. One statement for each table, since an object binds at most 100 values. */
   save(samples: readonly NewSample[], now: number): void {
     if (samples.length === 0) return
-    this.#exec(
-      `INSERT OR IGNORE INTO samples (stream, at, key, seq, vals)
-       SELECT value ->> 0, value ->> 1, value ->> 2,
-         value ->> 3, value ->> 4 FROM json_each(?)`,
-      JSON.stringify(
-        samples.map(({ stream, at, key, number, text }) => [
-          stream,
-          at,
-          key,
-          number?.seq ?? null,
-          text,
-        ]),
-      ),
-    )
-    this.#saveLatest(samples)
-    this.rings.save(samples, now)
+    // Before the new ones: a request that is repeated must find its own, also those older than all that are kept.
+    for (const stream of new Set(samples.map((sample) => sample.stream)))
+      this.#dropOldSamples(stream)
+    const rows = samples.map(({ stream, at, key, number, text }) => [
+      stream,
+      at,
+      key,
+      number?.seq ?? null,
+      text,
+    ])
+    for (const chunk of jsonChunks(rows))
+      this.#exec(
+        `INSERT OR IGNORE INTO samples (stream, at, key, seq, vals)
+         SELECT value ->> 0, value ->> 1, value ->> 2,
+           value ->> 3, value ->> 4 FROM json_each(?)`,
+        chunk,
+      )
+    this.#saveLatest(samples, this.rings.save(samples, now))
   }
 
   /** Drops what is remembered: a transaction failed. */
@@ -173,16 +183,17 @@ export class TelemetryStore {
     if (this.#streams === undefined) {
       const rows = this.#exec<StreamRow>('SELECT * FROM streams')
       this.#streams = new Map(
-        rows.map(({ name, at, epoch, seq, vals, stored, bytes }) => {
+        rows.map(({ name, at, epoch, seq, vals, stored, bytes, ring_bytes }) => {
           const number = epoch === null || seq === null ? undefined : { epoch, seq }
-          return [name, { at, number, text: vals, stored, bytes }]
+          return [name, { at, number, text: vals, stored, bytes, ringBytes: ring_bytes }]
         }),
       )
     }
     return this.#streams
   }
 
-  #saveLatest(samples: readonly NewSample[]): void {
+  /** @param grown by how many bytes the buckets of each stream have */
+  #saveLatest(samples: readonly NewSample[], grown: ReadonlyMap<string, number>): void {
     const streams = this.#latest()
     const touched = new Set<string>()
     for (const { stream, at, number, text } of samples) {
@@ -191,24 +202,27 @@ export class TelemetryStore {
       const stored = (known?.stored ?? 0) + 1
       const bytes = (known?.bytes ?? 0) + Buffer.byteLength(text)
       const newest = known === undefined || isNewer({ at, number }, known)
-      streams.set(stream, { ...(newest ? { at, number, text } : known), stored, bytes })
+      const ringBytes = known?.ringBytes ?? 0
+      streams.set(stream, { ...(newest ? { at, number, text } : known), stored, bytes, ringBytes })
     }
-    for (const stream of touched) this.#dropOldSamples(stream, streams)
+    for (const stream of touched) this.#dropOldBuckets(stream, streams, grown.get(stream) ?? 0)
     const rows = [...touched].map((name) => {
       const row = streams.get(name)
       const { epoch, seq } = row?.number ?? {}
-      return [name, row?.at, epoch, seq, row?.text, row?.stored, row?.bytes]
+      return [name, row?.at, epoch, seq, row?.text, row?.stored, row?.bytes, row?.ringBytes]
     })
-    this.#exec(
-      `INSERT OR REPLACE INTO streams (name, at, epoch, seq, vals, stored, bytes)
-       SELECT value ->> 0, value ->> 1, value ->> 2,
-         value ->> 3, value ->> 4, value ->> 5, value ->> 6
-       FROM json_each(?)`,
-      JSON.stringify(rows),
-    )
+    for (const chunk of jsonChunks(rows))
+      this.#exec(
+        `INSERT OR REPLACE INTO streams (name, at, epoch, seq, vals, stored, bytes, ring_bytes)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3,
+           value ->> 4, value ->> 5, value ->> 6, value ->> 7
+         FROM json_each(?)`,
+        chunk,
+      )
   }
 
-  #dropOldSamples(stream: string, streams: Map<string, Latest>): void {
+  #dropOldSamples(stream: string): void {
+    const streams = this.#latest()
     const known = streams.get(stream)
     if (known === undefined) return
     const { stored, bytes } = known
@@ -224,6 +238,14 @@ export class TelemetryStore {
         bytes: Math.ceil((bytes * MAX_SAMPLES) / stored),
       })
     }
+  }
+
+  #dropOldBuckets(stream: string, streams: Map<string, Latest>, grown: number): void {
+    const known = streams.get(stream)
+    if (known === undefined) return
+    const ringBytes = known.ringBytes + grown
+    const isFull = ringBytes > MAX_RING_BYTES
+    streams.set(stream, { ...known, ringBytes: isFull ? this.rings.trim(stream) : ringBytes })
   }
 
   #keepNewest(stream: string, count: number): void {

@@ -8,6 +8,8 @@ import {
   type Caller,
   connect,
   eventually,
+  handOver,
+  message,
   testEnv,
   theBridge,
 } from '../support/api.ts'
@@ -151,6 +153,45 @@ describe('credentials, where the bridge tells the broker', () => {
         username,
         password: null,
       })
+    line.close()
+  })
+
+  test('that end with a new password, or are revoked, leave the device offline: the broker sends no last will for it', async () => {
+    const id = await aDevice(owner)
+    const line = await theLine()
+    const answered = new Set<string>()
+    const answering = setInterval(() => {
+      for (const { type, id: asked } of line.frames)
+        if (type === 'credentials.set' && asked !== undefined && !answered.has(asked)) {
+          answered.add(asked)
+          line.send({ type: 'credentials.done', id: asked, data: { ok: true } })
+        }
+    }, 10)
+    const come = (session: string) =>
+      handOver(bridge, message(id, 'presence', { state: 'online', session }))
+    const presence = async () => {
+      const { state, session } = (await ask(owner, 'GET', `/devices/${id}/presence`)).body.data
+      return [state, session]
+    }
+    const path = `/devices/${id}/credentials`
+    const ends: [() => Promise<unknown>, string][] = [
+      [() => issue(id, newId()), 'online'],
+      [() => ask(owner, 'POST', path, { overlapSeconds: 60 }), 'online'],
+      [() => issue(id, newId()), 'offline'],
+      [() => ask(owner, 'DELETE', path), 'offline'],
+    ]
+    for (const [n, [end, state]] of ends.entries()) {
+      await come(`s${n}`)
+      await end()
+      expect(await presence()).toEqual([state, `s${n}`])
+    }
+    await eventually(async () => {
+      const listed = (await ask(owner, 'GET', '/devices?state=online')).body.data as {
+        id: string
+      }[]
+      expect(listed.map((device) => device.id)).not.toContain(id)
+    })
+    clearInterval(answering)
     line.close()
   })
 })
