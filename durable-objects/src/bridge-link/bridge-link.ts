@@ -1,25 +1,23 @@
 import { DurableObject } from 'cloudflare:workers'
-import { BridgeUpFrame, closeCodes, type Downlink, subprotocol } from '@menagerie/contracts'
-import {
-  AppError,
-  clockOf,
-  Line,
-  Logger,
-  newId,
-  problemResponse,
-  type Result,
-} from '@menagerie/core'
+import { type BridgeUpFrame, closeCodes, type Downlink, subprotocol } from '@menagerie/contracts'
+import { AppError, clockOf, Line, Logger, newId, type Result } from '@menagerie/core'
+import type { DeviceMessage, DeviceTwinApi } from '../device-twin/index.ts'
 import { durableObjectStorage } from '../journal/do-storage.ts'
 import { SocketCount } from '../shared/socket-count.ts'
 import { CredentialBook } from './credential-book.ts'
 import { CredentialPost } from './credential-post.ts'
+import { HeldMessages } from './held-messages.ts'
+import { HeldPost } from './held-post.ts'
 import { LinkLease } from './link-lease.ts'
 import { LinkQueue } from './link-queue.ts'
+import { offers, parseFrame, refuse } from './link-requests.ts'
 import { connectionOf, isOpen, LinkSockets } from './link-sockets.ts'
 import type {
   BridgeLinkEnv,
   CredentialChange,
   Ended,
+  Held,
+  HoldError,
   Issued,
   LinkError,
   LinkStatus,
@@ -54,6 +52,16 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
       return this.#tell(asked)
     },
   })
+  readonly #held = new HeldMessages(this.#storage)
+  readonly #heldPost = new HeldPost({
+    held: this.#held,
+    take: (deviceId, messages) => {
+      const twin = this.env.DEVICE_TWIN.getByName(deviceId) as DurableObjectStub & DeviceTwinApi
+      return twin.take(this.#name, messages)
+    },
+    now: () => this.now(),
+    logger: this.#logger,
+  })
   readonly #lease = new LinkLease({
     sockets: this.#sockets,
     queue: this.#queue,
@@ -76,9 +84,23 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
 
   /** Keeps messages for devices, in order, until the broker has them; one with a known id is not kept again. */
   enqueue(messages: Downlink[]): void {
-    const added = this.#queue.enqueue(messages, this.now())
-    this.#pump()
+    const now = this.now()
+    const added = this.#queue.enqueue(messages, now)
+    if (this.#sockets.active() === undefined) this.#queue.tidy(now)
+    else this.#pump()
     this.#line().end('link.enqueue', { messages: messages.length, added })
+  }
+
+  /** See `BridgeLinkApi.hold`. */
+  async hold(deviceId: string, messages: DeviceMessage[]): Promise<Result<Held, HoldError>> {
+    const held = await this.#heldPost.hold(deviceId, messages)
+    await this.#rearm()
+    const waiting = this.#held.count(deviceId)
+    const state = held.ok ? (held.value.isTaken ? 'taken' : 'held') : held.error.code
+    this.#line()
+      .raise('warn')
+      .end('link.held', { deviceId, messages: messages.length, waiting, state })
+    return held
   }
 
   /** See `BridgeLinkApi.issueCredentials`. The password is kept sealed, and no longer than until the broker has it. */
@@ -110,6 +132,7 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
       connected: this.#sockets.active() !== undefined,
       standby: this.#sockets.standby().length,
       queued,
+      held: this.#held.count(),
       generation,
     }
   }
@@ -180,6 +203,8 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
         this.#lease.end(ws, closeCodes.tokenEnded, 'token ended')
     if (this.#sockets.standby().length > 0) this.#lease.endSilent()
     this.#lease.promote()
+    // Not waited for: a twin may take long, and who falls silent meanwhile must be found out.
+    this.ctx.waitUntil(this.#heldPost.flush().then(() => this.#rearm()))
     await this.#credentials.flush().finally(() => this.#rearm())
   }
 
@@ -262,6 +287,8 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
     const times = this.#sockets.times()
     const owed = this.#book.nextAt(this.#sockets.active() !== undefined)
     if (owed !== undefined) times.push(owed)
+    const held = this.#heldPost.nextAt()
+    if (held !== undefined) times.push(held)
     if (times.length > 0) await this.#storage.setAlarm(Math.min(...times))
   }
 
@@ -271,23 +298,3 @@ export class BridgeLink extends DurableObject<BridgeLinkEnv> {
 }
 
 const label = { service: 'devices' }
-
-const offers = (request: Request): boolean =>
-  (request.headers.get('sec-websocket-protocol') ?? '')
-    .split(',')
-    .some((name) => name.trim() === subprotocol)
-
-function parseFrame(text: string): BridgeUpFrame | undefined {
-  try {
-    return BridgeUpFrame.safeParse(JSON.parse(text)).data
-  } catch {
-    return undefined
-  }
-}
-
-const refuse = (request: Request, error: AppError): Response =>
-  problemResponse(
-    error,
-    new URL(request.url).pathname,
-    request.headers.get('x-request-id') ?? newId(),
-  )

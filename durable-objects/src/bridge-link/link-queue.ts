@@ -1,9 +1,11 @@
 import type { Downlink } from '@menagerie/contracts'
+import { toTimestamp } from '@menagerie/core'
 import type { JournalStorage, SqlRow } from '../journal/index.ts'
 
 /** How long, and how many, ids of what was published are known: an outbox may bring a message again. */
 const PUBLISHED_KEPT_MS = 15 * 60 * 1000
 const PUBLISHED_KEPT = 10_000
+const TIDY_MS = 60_000
 /** What one `publish` frame holds. */
 const MAX_FRAME_MESSAGES = 100
 const MAX_FRAME_BYTES = 256 * 1024
@@ -30,6 +32,7 @@ export class LinkQueue {
   readonly #storage: Pick<JournalStorage, 'exec' | 'transaction'>
   readonly #exec: JournalStorage['exec']
   #made: boolean
+  #tidyAt = 0
 
   constructor(storage: Pick<JournalStorage, 'exec' | 'transaction'>) {
     this.#storage = storage
@@ -76,6 +79,20 @@ export class LinkQueue {
       )
       return gone.length
     })
+  }
+
+  /**
+   * Forgets messages whose time is over: while no bridge is there, nothing else looks at them. Once a minute, since it
+   * looks at all. Returns how many there were.
+   */
+  tidy(now: number): number {
+    if (!this.#made || now < this.#tidyAt) return 0
+    this.#tidyAt = now + TIDY_MS
+    // Both are RFC 3339 in UTC; by how many digits their seconds may differ is no matter a second later.
+    return this.#exec(
+      `DELETE FROM queue WHERE json_extract(body, '$.expiresAt') < ? RETURNING n`,
+      toTimestamp(now - 1_000),
+    ).length
   }
 
   /**

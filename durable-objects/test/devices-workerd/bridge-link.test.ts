@@ -32,6 +32,7 @@ describe('the link to a broker', () => {
       connected: false,
       standby: 0,
       queued: 0,
+      held: 0,
       generation: 0,
     })
     const tables = await runInDurableObject(link, (_, state) =>
@@ -71,6 +72,7 @@ describe('the link to a broker', () => {
       connected: true,
       standby: 0,
       queued: 1,
+      held: 0,
       generation: 2,
     })
   })

@@ -69,6 +69,21 @@ describe('the queue of a link', () => {
     expect(pump(new LinkQueue(storage), 0).ids).toEqual(['a', 'b'])
   })
 
+  it('forgets what nobody wants any more although no bridge comes', () => {
+    const queue = new LinkQueue(new MemoryStorage())
+    expect(queue.tidy(0)).toBe(0)
+    const until = (id: string, seconds: string): Downlink => ({
+      ...downlink(id),
+      expiresAt: `2026-11-22T10:00:${seconds}Z`,
+    })
+    const all = [until('a', '00'), until('b', '00.500'), until('c', '30'), downlink('d')]
+    queue.enqueue(all, 0)
+    expect(queue.tidy(Date.parse('2026-11-22T10:00:00Z'))).toBe(0)
+    expect(queue.tidy(Date.parse('2026-11-22T10:00:05Z'))).toBe(0)
+    expect(queue.tidy(Date.parse('2026-11-22T10:01:05Z'))).toBe(3)
+    expect(queue.queued).toBe(1)
+  })
+
   it('gives a bridge no more than it may hold', () => {
     const queue = new LinkQueue(new MemoryStorage())
     queue.enqueue(

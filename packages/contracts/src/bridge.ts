@@ -38,6 +38,11 @@ export const BridgeBatch = z
       .regex(/^[A-Za-z0-9_-]{1,64}$/)
       .default('default'),
     messages: z.array(BridgeMessage).min(1).max(MAX_BRIDGE_MESSAGES),
+    /**
+     * Devices whose twins alone have not taken anything for a while: their messages are `held` where the twin still
+     * does not, so that nobody else waits behind them.
+     */
+    hold: z.array(DeviceId).max(MAX_BRIDGE_MESSAGES).optional(),
   })
   .openapi('BridgeBatch')
 export type BridgeBatch = z.infer<typeof BridgeBatch>
@@ -55,7 +60,11 @@ export const RejectionCode = z.enum([
 export type RejectionCode = z.infer<typeof RejectionCode>
 
 export const BridgeResult = z.strictObject({
-  result: z.enum(['stored', 'duplicate', 'rejected']),
+  /**
+   * `retry`: not stored, since the twin cannot take it now, nor what follows it of this device. To be sent again, and
+   * not to be acknowledged · `held`: the link keeps it, and what follows it, until the twin takes it.
+   */
+  result: z.enum(['stored', 'duplicate', 'rejected', 'retry', 'held']),
   code: RejectionCode.optional(),
   detail: z.string().optional(),
 })

@@ -21,6 +21,8 @@ const DRAIN_MS = 3_000
 /** With an edge that failed already there is little to wait for. */
 const HOPELESS_DRAIN_MS = 500
 const GOODBYE_MS = 1_000
+/** A twin that fails for a moment is no reason to be looked at. */
+const BLOCKED_MS = 5_000
 
 export interface RunningBridge {
   /** Serves `/metrics`, `/health/live` and `/health/ready`. */
@@ -40,7 +42,7 @@ export async function startBridge(
 ): Promise<RunningBridge> {
   const readiness = (): Readiness => ({
     broker: brokerState(),
-    edge: uplink.status.failingSince === undefined && edgeAnswers ? 'up' : 'failing',
+    edge: edgeState(),
     downlink: socket.isOpen ? 'up' : 'closed',
   })
   const brokerState = () => {
@@ -49,8 +51,15 @@ export async function startBridge(
     if (state.name === 'parked') return `parked: ${state.reason}`
     return broker.isUp ? speaker.state.name : state.name
   }
+  const edgeState = () => {
+    const { failingSince, blocking } = uplink.status
+    if (failingSince !== undefined || !edgeAnswers) return 'failing'
+    const isBlocked = blocking !== undefined && Date.now() - blocking.since > BLOCKED_MS
+    return isBlocked ? 'held up by the twin of one device' : 'up'
+  }
   const metrics = createMetrics({
     inFlight: () => uplink.status.inFlight,
+    troubled: () => uplink.status.troubled,
     ready: () => isReady(readiness()),
     active: () => role === 'active',
   })
@@ -90,13 +99,13 @@ export async function startBridge(
   const acks = new AckPublisher(link)
   const uplink = new Uplink({
     ...settings,
-    post: (batch, signal) => edge.post(batch, signal),
+    post: (batch, hold, signal) => edge.post(batch, hold, signal),
     puback: (messageId) => broker.puback(messageId),
     onAcks: (fresh) => acks.note(fresh),
     metrics,
     logger,
   })
-  const provisioner = new Provisioner(settings, logger)
+  const provisioner = new Provisioner({ settings, mayReturn: holdsLink, metrics, logger })
   const outgoing: Outgoing = new Outgoing({ ...link, confirm: (id) => socket.confirm(id) })
   const become = (next: 'active' | 'standby') => {
     if (next === 'standby' && role !== 'standby')
@@ -106,15 +115,18 @@ export async function startBridge(
       if (broker.state.name === 'parked') uplink.edgeAnswered()
       broker.start()
       publisher?.start()
+      provisioner.start()
     } else {
       broker.park(STANDING_BY)
       publisher?.park(STANDING_BY)
+      provisioner.park(STANDING_BY)
       outgoing.forget()
     }
   }
   const onFrame = (frame: BridgeDownFrame) => {
     switch (frame.type) {
       case 'welcome':
+        outgoing.begin()
         if (frame.data.active) become('active')
         else become('standby')
         return
@@ -145,9 +157,12 @@ export async function startBridge(
 
   let probing = false
   const supervise = async () => {
-    if (holdsLink() && publisher?.state.name === 'parked') publisher.start()
+    if (holdsLink()) {
+      if (publisher?.state.name === 'parked') publisher.start()
+      if (provisioner.isParked) provisioner.start()
+    }
     if (probing) return
-    const { failingSince, progressAt, inFlight } = uplink.status
+    const { failingSince, progressAt, inFlight, blocking } = uplink.status
     const parked = broker.state.name === 'parked'
     if (parked || (failingSince === undefined && !socket.isOpen)) {
       if (role !== 'active' && socket.isOpen) {
@@ -171,6 +186,7 @@ export async function startBridge(
       inFlight,
       failingSince,
       progressAt,
+      isBlocked: blocking !== undefined,
       keepaliveMs: settings.mqtt.keepaliveSeconds * 1000,
     })
     if (verdict.do === 'nothing') return
@@ -180,7 +196,6 @@ export async function startBridge(
   }
   const timer = setInterval(() => void supervise(), SUPERVISE_MS)
 
-  provisioner.start()
   socket.start()
   logger.info('the bridge has started', { metricsUrl: server.url, link: settings.link })
 
@@ -190,7 +205,7 @@ export async function startBridge(
     await withinMs(acks.flush(), GOODBYE_MS)
     socket.stop()
     const goodbyes = [broker, publisher].map((client) => client?.stop(GOODBYE_MS))
-    await Promise.all([...goodbyes, provisioner.stop(), server.close()])
+    await Promise.all([...goodbyes, provisioner.stop(GOODBYE_MS), server.close()])
     logger.info('the bridge has stopped', { left: uplink.status.inFlight })
   }
   let stopping: Promise<void> | undefined

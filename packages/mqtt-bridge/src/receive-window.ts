@@ -58,13 +58,16 @@ export class ReceiveWindow {
     else group.push(received)
   }
 
-  /** The next batch, at least one message however large it is; empty when every device that waits is under way. */
-  cut(limits: CutLimits): Received[] {
+  /**
+   * The next batch, at least one message however large it is; empty when every device that waits is under way or is to be
+   * left alone now.
+   */
+  cut(limits: CutLimits, rests: ReadonlyMap<string, unknown> = none): Received[] {
     const batch: Received[] = []
     let bytes = 0
     for (const [device, group] of this.#groups) {
       if (batch.length >= limits.messages) break
-      if (this.#underWay.has(device)) continue
+      if (this.#underWay.has(device) || rests.has(device)) continue
       let taken = 0
       for (const received of group) {
         if (batch.length >= limits.messages) break
@@ -111,6 +114,18 @@ export class ReceiveWindow {
     return ready
   }
 
+  /** The edge has not stored these of a batch: they wait again, before what has come of their devices since. */
+  putBack(batch: readonly Received[]): void {
+    const waiting = this.withoutStale(batch).filter(({ state }) => state === 'posting')
+    for (const received of waiting.toReversed()) {
+      received.state = 'waiting'
+      this.#waiting++
+      const group = this.#groups.get(received.device)
+      if (group === undefined) this.#groups.set(received.device, [received])
+      else group.unshift(received)
+    }
+  }
+
   /** Those of a batch that are still worth sending; the broker sends the others again by its new connection. */
   withoutStale(batch: readonly Received[]): Received[] {
     return batch.filter((received) => {
@@ -153,3 +168,5 @@ export class ReceiveWindow {
     this.#bytes -= received.bytes
   }
 }
+
+const none: ReadonlyMap<string, unknown> = new Map()

@@ -1,5 +1,6 @@
-import { randomUUID } from 'node:crypto'
+import { randomUUID, X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
 import { type LogLevel, logLevels } from '@menagerie/core/logger'
 import { z } from 'zod'
 
@@ -141,6 +142,28 @@ const Environment = z
       error: 'must begin with mqtts:// where MQTT_CA_FILE or MQTT_CERT_FILE is set',
     },
   )
+  // Node takes an authority that is none without a word, and throws for the others only as it connects.
+  .refine(({ MQTT_CA_FILE: ca }) => ca === undefined || works(() => new X509Certificate(ca)), {
+    path: ['MQTT_CA_FILE'],
+    error: 'holds no certificate in PEM',
+  })
+  .refine(
+    ({ MQTT_CERT_FILE: cert, MQTT_KEY_FILE: key }) =>
+      cert === undefined || key === undefined || works(() => createSecureContext({ cert, key })),
+    {
+      path: ['MQTT_CERT_FILE'],
+      error: 'and MQTT_KEY_FILE are not a certificate and its key in PEM',
+    },
+  )
+
+function works(work: () => unknown): boolean {
+  try {
+    work()
+    return true
+  } catch {
+    return false
+  }
+}
 
 /**
  * Reads the settings from environment variables. A variable that is set but empty counts as left out, as in

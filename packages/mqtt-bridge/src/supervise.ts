@@ -8,6 +8,8 @@ export interface Situation {
   /** See `UplinkStatus`. */
   failingSince: number | undefined
   progressAt: number
+  /** All wait for a device whose twin fails: the connection is not at fault. */
+  isBlocked: boolean
   keepaliveMs: number
 }
 
@@ -28,7 +30,7 @@ export function judge(situation: Situation): Verdict {
   if (connected && failingSince !== undefined && now - failingSince > keepaliveMs / 2) {
     return { do: 'park' }
   }
-  if (connected && failingSince === undefined && inFlight > 0 && now - progressAt > STUCK_MS)
-    return { do: 'reconnect' }
+  const mayBeStuck = connected && failingSince === undefined && !situation.isBlocked && inFlight > 0
+  if (mayBeStuck && now - progressAt > STUCK_MS) return { do: 'reconnect' }
   return { do: 'nothing' }
 }

@@ -1,11 +1,10 @@
 import { type BridgeAck, type BridgeResult, MAX_BRIDGE_BYTES } from '@menagerie/contracts'
-import type { Logger } from '@menagerie/core/logger'
 import { ArrivalTimes } from './arrival-times.ts'
 import { backoffMs, pause } from './backoff.ts'
-import type { PostOutcome } from './edge/edge.ts'
-import type { BridgeMetrics } from './metrics/metrics.ts'
+import { DeviceTroubles } from './device-troubles.ts'
 import { ReceiveWindow } from './receive-window.ts'
 import { type PublishPacket, type Received, toReceived, toRecord } from './received.ts'
+import type { Handled, UplinkOptions, UplinkStatus } from './uplink-types.ts'
 
 /** How long a message waits for others to go with it. */
 const LINGER_MS = 2
@@ -18,32 +17,6 @@ const REFUSED_LOG_INTERVAL_MS = 30_000
 /** So often a single message is refused outright before its record is sent in its place. */
 const POISON_REFUSALS = 5
 
-/** Tells the broker that handled what it sent; an error means that it gets no PUBACK now. */
-export type Handled = (error?: Error) => void
-
-export interface UplinkOptions {
-  batchSize: number
-  batchesInFlight: number
-  maxInFlight: number
-  post(batch: readonly Received[], signal: AbortSignal): Promise<PostOutcome>
-  /** Called in the order of arrival, and only while the connection stands that the message came by. */
-  puback(messageId: number): void
-  onAcks(acks: readonly BridgeAck[]): void
-  metrics: BridgeMetrics
-  logger: Logger
-  /** Milliseconds since the epoch. */
-  now?: () => number
-}
-
-/** What the supervisor looks at. */
-export interface UplinkStatus {
-  inFlight: number
-  /** Since when every request has failed; undefined while the edge takes what it gets. */
-  failingSince: number | undefined
-  /** When a message was last taken into an empty window, a batch last stored or a connection last ended. */
-  progressAt: number
-}
-
 /** From the broker to the edge: withholds the acknowledgement of a message until the edge has stored it. */
 export class Uplink {
   readonly #window = new ReceiveWindow()
@@ -51,6 +24,7 @@ export class Uplink {
   readonly #options: UplinkOptions
   readonly #now: () => number
   readonly #stopped = new AbortController()
+  readonly #troubles: DeviceTroubles
   #underWay = new Set<Promise<void>>()
   #linger: NodeJS.Timeout | undefined
   #held: Handled | undefined
@@ -63,6 +37,11 @@ export class Uplink {
     this.#options = options
     this.#now = options.now ?? Date.now
     this.#progressAt = this.#now()
+    this.#troubles = new DeviceTroubles({
+      logger: options.logger,
+      now: this.#now,
+      onRested: () => this.#schedule(),
+    })
   }
 
   get status(): UplinkStatus {
@@ -70,6 +49,8 @@ export class Uplink {
       inFlight: this.#window.size,
       failingSince: this.#failingSince,
       progressAt: this.#progressAt,
+      blocking: this.#troubles.blocking(),
+      troubled: this.#troubles.size,
     }
   }
 
@@ -127,6 +108,7 @@ export class Uplink {
     }
     clearTimeout(timer)
     clearTimeout(this.#linger)
+    this.#troubles.stop()
     this.#stopped.abort()
     await Promise.all(this.#underWay)
   }
@@ -152,7 +134,8 @@ export class Uplink {
 
   #post(): void {
     while (this.#underWay.size < this.#options.batchesInFlight) {
-      const batch = this.#window.cut({ messages: this.#options.batchSize, bytes: CUT_BYTES })
+      const limits = { messages: this.#options.batchSize, bytes: CUT_BYTES }
+      const batch = this.#window.cut(limits, this.#troubles.rests)
       if (batch.length === 0) return
       const work = this.#deliver(batch)
         .catch((error: unknown) => this.#options.logger.error('a batch was given up', { error }))
@@ -165,25 +148,35 @@ export class Uplink {
     }
   }
 
-  /** Returns when all is stored, or when the broker will send it again by a newer connection. */
+  /**
+   * Returns when each is stored, waits again since its device's twin has failed, or will be sent again by the broker by a
+   * newer connection.
+   */
   async #deliver(batch: readonly Received[]): Promise<void> {
     const { signal } = this.#stopped
     let refusals = 0
     for (let attempt = 0; ; attempt++) {
       const left = this.#window.withoutStale(batch)
       if (left.length === 0 || signal.aborted) return
-      const outcome = await this.#options.post(left, signal)
+      const hold = this.#troubles.toBeHeld(left.map(({ device }) => device))
+      const outcome = await this.#options.post(left, hold, signal)
       switch (outcome.type) {
         case 'stored':
-          this.#stored(left, outcome.answer)
+          this.#answered(left, outcome.answer)
           return
         case 'failed': {
+          this.#troubles.allFailed()
           this.#failed(outcome.reason, left.length)
           const wait = backoffMs(attempt, MOST_BACKOFF_MS, Math.random())
           await pause(Math.max(wait, Math.min(outcome.retryAfterMs ?? 0, MOST_BACKOFF_MS)), signal)
           break
         }
         case 'refused': {
+          if (hold.length > 0) {
+            // An edge of an older version, which does not know the word; none of the messages is at fault.
+            this.#troubles.forget()
+            break
+          }
           if (left.length > 1) {
             // One of them is at fault; the others must not suffer for it.
             const half = Math.ceil(left.length / 2)
@@ -204,8 +197,8 @@ export class Uplink {
 
   /** Has the edge keep a dead letter instead of the message; false where it refuses that too, or cannot now. */
   async #recorded(batch: readonly Received[]): Promise<boolean> {
-    const outcome = await this.#options.post(batch.map(toRecord), this.#stopped.signal)
-    if (outcome.type !== 'stored') return false
+    const outcome = await this.#options.post(batch.map(toRecord), [], this.#stopped.signal)
+    if (outcome.type !== 'stored' || outcome.answer.results[0]?.result !== 'rejected') return false
     this.#options.metrics.recorded.inc()
     this.#options.logger.error(
       'the edge refuses a message; it has its beginning as a dead letter',
@@ -214,15 +207,38 @@ export class Uplink {
         bytes: batch[0]?.bytes,
       },
     )
-    this.#stored(batch, outcome.answer)
+    this.#answered(batch, outcome.answer)
     return true
   }
 
-  #stored(
+  #answered(
     batch: readonly Received[],
     answer: { results: readonly BridgeResult[]; acks: readonly BridgeAck[] },
   ): void {
-    const { metrics, puback, onAcks, logger } = this.#options
+    const { metrics, onAcks, logger } = this.#options
+    const stored: Received[] = []
+    const again: Received[] = []
+    /** The last result of each device, or that one of its messages comes again. */
+    const devices = new Map<string, BridgeResult['result']>()
+    for (const [index, received] of batch.entries()) {
+      const { result = 'retry', code } = answer.results[index] ?? {}
+      metrics.results.inc({ result })
+      if (result === 'retry') again.push(received)
+      else stored.push(received)
+      if (devices.get(received.device) !== 'retry') devices.set(received.device, result)
+      if (result === 'rejected')
+        logger.debug('the edge rejected and recorded a message', { rejection: code })
+    }
+    this.#window.putBack(again)
+    for (const [device, result] of devices) this.#troubles.learn(device, result)
+    if (stored.length > 0) this.#stored(stored)
+    else if (this.#troubles.isWidespread) this.#failed('no twin takes messages', again.length)
+    onAcks(answer.acks)
+    if (this.#hasRoom()) this.#letGo()
+  }
+
+  #stored(batch: readonly Received[]): void {
+    const { metrics, puback, logger } = this.#options
     const now = this.#now()
     if (this.#failingSince !== undefined) logger.info('the edge takes messages again')
     this.#failingSince = undefined
@@ -231,13 +247,6 @@ export class Uplink {
       puback(received.messageId)
       metrics.lag.observe(Math.max(0, now - received.arrivedAt) / 1000)
     }
-    for (const { result, code } of answer.results) {
-      metrics.results.inc({ result })
-      if (result === 'rejected')
-        logger.debug('the edge rejected and recorded a message', { rejection: code })
-    }
-    onAcks(answer.acks)
-    if (this.#hasRoom()) this.#letGo()
   }
 
   #failed(reason: string, messages: number): void {

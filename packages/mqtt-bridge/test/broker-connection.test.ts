@@ -29,7 +29,12 @@ describe('the connection to the broker', () => {
       onUp: () => {},
       onDown: () => {},
       mayReturn: () => hasLink,
-      metrics: createMetrics({ inFlight: () => 0, ready: () => true, active: () => true }),
+      metrics: createMetrics({
+        inFlight: () => 0,
+        troubled: () => 0,
+        ready: () => true,
+        active: () => true,
+      }),
       logger: new Logger({ service: 'test', level: 'error' }),
     })
     connection.start()

@@ -26,6 +26,14 @@ export class FakeEdge {
   duplicates = 0
   tokensGiven = 0
   refuseTokens = false
+  /** Devices whose twins take nothing. */
+  readonly failing = new Set<string>()
+  /** What was kept of them, since a request named them in `hold`. */
+  readonly held: BridgeMessage[] = []
+  /** Whether the link has room for that. */
+  holds = true
+  /** An older edge refuses a request that says `hold`. */
+  knowsHold = true
   /** `judge` sees what is left of refused messages too. */
   refusesRecords = false
   /** Requests under way now, and the most at one time. */
@@ -150,7 +158,10 @@ export class FakeEdge {
     })
   }
 
-  async #messages(batch: { messages: BridgeMessage[] }, response: ServerResponse): Promise<void> {
+  async #messages(
+    batch: { messages: BridgeMessage[]; hold?: string[] },
+    response: ServerResponse,
+  ): Promise<void> {
     const { mode } = this
     if (mode.type === 'status') return json(response, mode.status, {})
     if (mode.type === 'cut-before') return void response.destroy()
@@ -161,7 +172,8 @@ export class FakeEdge {
     const verdicts = batch.messages.map((message) =>
       message.truncatedBytes === undefined || this.refusesRecords ? this.judge(message) : 'reject',
     )
-    if (verdicts.includes('refuse')) return json(response, 422, { code: 'validation_failed' })
+    if (verdicts.includes('refuse') || (batch.hold !== undefined && !this.knowsHold))
+      return json(response, 422, { code: 'validation_failed' })
     this.batches.push(batch.messages)
     const acks = new Map<string, BridgeAck>()
     const results = batch.messages.map((message, index) => {
@@ -169,7 +181,11 @@ export class FakeEdge {
         this.stored.push(message)
         return { result: 'rejected', code: 'invalid_payload' }
       }
-      return { result: this.#store(message, acks) }
+      const device = message.topic.split('/')[2] ?? ''
+      if (!this.failing.has(device)) return { result: this.#store(message, acks) }
+      if (!this.holds || batch.hold?.includes(device) !== true) return { result: 'retry' }
+      this.held.push(message)
+      return { result: 'held' }
     })
     if (mode.type === 'cut-after') return void response.destroy()
     if (mode.type === 'malformed') return json(response, 200, { data: { results: [], acks: [] } })

@@ -24,7 +24,12 @@ it('that goes with QoS 0 is written once, though the connection is lost in that 
       throw new Error('the connection was lost')
     },
     confirm: (id) => confirmed.push(id),
-    metrics: createMetrics({ inFlight: () => 0, ready: () => true, active: () => true }),
+    metrics: createMetrics({
+      inFlight: () => 0,
+      troubled: () => 0,
+      ready: () => true,
+      active: () => true,
+    }),
     logger: new Logger({ service: 'test', write: () => {} }),
   })
   outgoing.take([{ ...message('a'), qos: 0 }, message('b')])
@@ -42,6 +47,7 @@ describe('a message that the broker refuses', () => {
   let outgoing: Outgoing
   /** As the edge does with each new socket: all that is not confirmed. */
   const newSocket = async () => {
+    outgoing.begin()
     outgoing.take(['a', 'b'].filter((id) => !confirmed.includes(id)).map(message))
     await settle()
   }
@@ -57,7 +63,12 @@ describe('a message that the broker refuses', () => {
         if (refuses(topic)) throw new PublishRefused('not authorized')
       },
       confirm: (id) => confirmed.push(id),
-      metrics: createMetrics({ inFlight: () => 0, ready: () => true, active: () => true }),
+      metrics: createMetrics({
+        inFlight: () => 0,
+        troubled: () => 0,
+        ready: () => true,
+        active: () => true,
+      }),
       logger: new Logger({ service: 'test', write: () => {} }),
     })
   })
@@ -80,6 +91,47 @@ describe('a message that the broker refuses', () => {
   })
 })
 
+it('lets nothing overtake a message on its topic that the broker has refused', async () => {
+  let refuses = true
+  const tried: string[] = []
+  const confirmed: string[] = []
+  const outgoing = new Outgoing({
+    isUp: () => true,
+    publish: async (_, payload) => {
+      tried.push(JSON.parse(payload).id)
+      if (refuses) throw new PublishRefused('not authorized')
+    },
+    confirm: (id) => confirmed.push(id),
+    metrics: createMetrics({
+      inFlight: () => 0,
+      troubled: () => 0,
+      ready: () => true,
+      active: () => true,
+    }),
+    logger: new Logger({ service: 'test', write: () => {} }),
+  })
+  const one = (id: string): Downlink => ({ ...message('d'), id, payload: { id } })
+  const newSocket = async (...ids: string[]) => {
+    outgoing.begin()
+    outgoing.take(ids.filter((id) => !confirmed.includes(id)).map(one))
+    await settle()
+  }
+  await newSocket('1')
+  refuses = false
+  // The right was given in that moment; the edge knows that 1 is not confirmed.
+  outgoing.take([one('2')])
+  await settle()
+  expect([tried, confirmed]).toEqual([['1'], []])
+  await newSocket('1', '2')
+  expect([tried, confirmed]).toEqual([
+    ['1', '1', '2'],
+    ['1', '2'],
+  ])
+  refuses = true
+  for (let socket = 1; socket <= 3; socket++) await newSocket('3', '4')
+  expect(confirmed).toEqual(['1', '2', '3', '4'])
+})
+
 it('writes a message of QoS 0 to the broker once, whatever becomes of it', async () => {
   const tried: string[] = []
   const outgoing = new Outgoing({
@@ -89,7 +141,12 @@ it('writes a message of QoS 0 to the broker once, whatever becomes of it', async
       throw new Error('the connection has ended')
     },
     confirm: () => {},
-    metrics: createMetrics({ inFlight: () => 0, ready: () => true, active: () => true }),
+    metrics: createMetrics({
+      inFlight: () => 0,
+      troubled: () => 0,
+      ready: () => true,
+      active: () => true,
+    }),
     logger: new Logger({ service: 'test', write: () => {} }),
   })
   outgoing.take([{ ...message('once'), qos: 0 }, message('again')])

@@ -1,6 +1,7 @@
 import { Logger } from '@menagerie/core/logger'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { Provisioner } from '../src/broker/provisioner.ts'
+import { createMetrics } from '../src/metrics/metrics.ts'
 import { ScriptedBroker } from './scripted-broker.ts'
 import { waitUntil } from './wait-until.ts'
 
@@ -9,8 +10,8 @@ let provisioner: Provisioner
 
 beforeEach(async () => {
   broker = await new ScriptedBroker().listen()
-  provisioner = new Provisioner(
-    {
+  provisioner = new Provisioner({
+    settings: {
       mqtt: {
         url: broker.url,
         protocolVersion: 5,
@@ -21,13 +22,20 @@ beforeEach(async () => {
       },
       admin: { username: 'the.admin', password: 'secret' },
     },
-    new Logger({ service: 'test', write: () => {} }),
-  )
+    mayReturn: () => true,
+    metrics: createMetrics({
+      inFlight: () => 0,
+      troubled: () => 0,
+      ready: () => true,
+      active: () => true,
+    }),
+    logger: new Logger({ service: 'test', write: () => {} }),
+  })
   provisioner.start()
   await waitUntil('it listens', () => broker.subscriptions.length > 0)
 })
 afterEach(async () => {
-  await provisioner.stop()
+  await provisioner.stop(1_000)
   await broker.close()
 })
 

@@ -5,6 +5,7 @@ import { ArrivalTimes } from '../src/arrival-times.ts'
 import { backoffMs } from '../src/backoff.ts'
 import { changeCommands, deviceAcls, isStanding } from '../src/broker/device-role.ts'
 import { PublishedIds } from '../src/downlink/published-ids.ts'
+import { messageOf } from '../src/message-of.ts'
 import { joinPages } from '../src/metrics/join-pages.ts'
 import { toBridgeMessage, toReceived, toRecord } from '../src/received.ts'
 import { readSettings } from '../src/settings.ts'
@@ -151,6 +152,15 @@ describe('settings', () => {
     [{ INSTANCE: 'a b' }, 'INSTANCE must be'],
     [{ MQTT_URL: 'mqtts://b', MQTT_CA_FILE: '/no/where' }, 'MQTT_CA_FILE names a file that cannot'],
     [{ MQTT_CA_FILE: import.meta.filename }, 'MQTT_URL must begin with mqtts://'],
+    [{ MQTT_URL: 'mqtts://b', MQTT_CA_FILE: import.meta.filename }, 'MQTT_CA_FILE holds no certif'],
+    [
+      {
+        MQTT_URL: 'mqtts://b',
+        MQTT_CERT_FILE: import.meta.filename,
+        MQTT_KEY_FILE: import.meta.filename,
+      },
+      'MQTT_CERT_FILE and MQTT_KEY_FILE are not a certificate and its key',
+    ],
     [{ MQTT_URL: 'mqtts://b', MQTT_CERT_FILE: import.meta.filename }, 'MQTT_KEY_FILE and MQTT_CE'],
   ])('that are wrong are named in one line: %j', (wrong, message) => {
     expect(() => readSettings({ ...least, ...wrong })).toThrow(message)
@@ -195,6 +205,7 @@ describe('the supervisor', () => {
     inFlight: 0,
     failingSince: undefined,
     progressAt: 0,
+    isBlocked: false,
     keepaliveMs: 30_000,
   }
   it('leaves a quiet connection alone', () => {
@@ -204,9 +215,27 @@ describe('the supervisor', () => {
     expect(judge({ ...calm, inFlight: 5, failingSince: 85_000 })).toEqual({ do: 'nothing' })
     expect(judge({ ...calm, inFlight: 5, failingSince: 84_999 })).toEqual({ do: 'park' })
   })
+  it('leaves the connection alone while all wait for the twin of one device', () => {
+    const waiting = { ...calm, inFlight: 1, progressAt: 0, isBlocked: true }
+    expect(judge(waiting)).toEqual({ do: 'nothing' })
+  })
   it('begins anew when messages wait and nothing moves for 30 s', () => {
     expect(judge({ ...calm, inFlight: 1, progressAt: 70_000 })).toEqual({ do: 'nothing' })
     expect(judge({ ...calm, inFlight: 1, progressAt: 69_999 })).toEqual({ do: 'reconnect' })
+  })
+})
+
+describe('what went wrong with a request', () => {
+  it('is told with its cause, which for several addresses has a code alone', () => {
+    const refused = Object.assign(new AggregateError([]), { code: 'ECONNREFUSED' })
+    expect(messageOf(new TypeError('fetch failed', { cause: refused }))).toBe(
+      'fetch failed: ECONNREFUSED',
+    )
+    const unknown = new Error('getaddrinfo ENOTFOUND edge.example')
+    expect(messageOf(new TypeError('fetch failed', { cause: unknown }))).toBe(
+      'fetch failed: getaddrinfo ENOTFOUND edge.example',
+    )
+    expect([messageOf(new Error('alone')), messageOf('text')]).toEqual(['alone', 'text'])
   })
 })
 

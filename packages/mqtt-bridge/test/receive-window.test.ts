@@ -102,6 +102,7 @@ describe('the receive window', () => {
       | ['cut', number]
       | ['end', number]
       | ['lose', number]
+      | ['fail', number]
       | ['drop']
     const step = fc.oneof(
       {
@@ -118,6 +119,7 @@ describe('the receive window', () => {
       },
       { weight: 3, arbitrary: fc.tuple(fc.constant('end' as const), fc.nat(5)) },
       { weight: 1, arbitrary: fc.tuple(fc.constant('lose' as const), fc.nat(5)) },
+      { weight: 2, arbitrary: fc.tuple(fc.constant('fail' as const), fc.nat(5)) },
       { weight: 1, arbitrary: fc.tuple(fc.constant('drop' as const)) },
     )
     fc.assert(
@@ -163,6 +165,27 @@ describe('the receive window', () => {
               expect(left.some((message) => window.isStale(message))).toBe(false)
               acknowledged.push(...window.settle(left))
               window.release(batch)
+              return
+            }
+            case 'fail': {
+              // The twin of its first device takes nothing; the others' do.
+              const [batch] = underWay.splice(next[1] % (underWay.length || 1), 1)
+              const device = batch?.[0]?.device
+              if (batch === undefined || device === undefined) return
+              const again = batch.filter((message) => message.device === device)
+              window.putBack(again)
+              const gone = new Set(ids(again))
+              posted.set(
+                device,
+                (posted.get(device) ?? []).filter((id) => !gone.has(id)),
+              )
+              const stored = batch.filter((message) => message.device !== device)
+              acknowledged.push(...window.settle(stored))
+              window.release(batch)
+              const resting = window.cut(all, new Map([[device, true]]))
+              expect(resting.some((message) => message.device === device)).toBe(false)
+              window.putBack(resting)
+              window.release(resting)
               return
             }
             case 'drop':

@@ -28,5 +28,20 @@ describe.runIf(findMosquitto() !== undefined)(
       await waitFor(() => acks.at(-1) === 20, { what: 'the device to hear that all are stored' })
       expect(bridge.log()).not.toContain('has ended')
     })
+
+    it('has no administrator of a bridge that stands by, which would end that of the other one', async () => {
+      const at = await world.broker('mosquitto', forced)
+      const first = await world.bridge(at)
+      await first.until('up')
+      const second = await world.bridge(at)
+      await second.until('standing by')
+      for (let n = 0; n < 20; n++) await world.tell(`d${n}`, `d${n}`, 'password')
+      for (const { log } of [first, second].map((one) => ({ log: one.log() })))
+        expect(log).not.toMatch(/has ended|cannot be reached|refuses/)
+      await first.running.kill()
+      await second.until('up')
+      await world.tell('after', 'after', 'password')
+      expect(second.log()).not.toMatch(/has ended|cannot be reached|refuses/)
+    })
   },
 )

@@ -47,6 +47,7 @@ export abstract class BrokerClient {
   #connectedAt = Number.POSITIVE_INFINITY
   #takenOver = false
   readonly #unacknowledged = new Set<(error: Error) => void>()
+  protected readonly takenOverPauseMs: number = TAKEN_OVER_PAUSE_MS
 
   /** @param name of its connection, for the log */
   constructor(options: BrokerClientOptions, name: string) {
@@ -181,7 +182,7 @@ export abstract class BrokerClient {
     client.end(true)
     this.#drop()
     const wait = this.#takenOver
-      ? TAKEN_OVER_PAUSE_MS * (1 + Math.random())
+      ? this.takenOverPauseMs * (1 + Math.random())
       : backoffMs(this.#attempt, MOST_BACKOFF_MS, Math.random(), 100)
     this.#takenOver = false
     // However the connection ended: a process that was stopped for a while may not have heard why.

@@ -1,7 +1,7 @@
 import mqtt, { type MqttClient } from 'mqtt'
 import type { PublishPacket } from '../received.ts'
 import type { BridgeSettings } from '../settings.ts'
-import type { Handled } from '../uplink.ts'
+import type { Handled } from '../uplink-types.ts'
 import { BrokerClient, type BrokerClientOptions } from './broker-client.ts'
 import { addressOf, CONNECT_TIMEOUT_MS } from './client-options.ts'
 import { upTopicsOf } from './topics.ts'

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Logger } from '@menagerie/core/logger'
-import mqtt, { type MqttClient } from 'mqtt'
 import { z } from 'zod'
 import { parseJson } from '../parse-json.ts'
 import type { BridgeSettings } from '../settings.ts'
-import { Trouble } from '../trouble.ts'
-import { addressOf } from './client-options.ts'
+import { Administrator } from './administrator.ts'
+import type { BrokerClientOptions } from './broker-client.ts'
 import {
   changeCommands,
   createCommands,
@@ -19,16 +18,12 @@ import {
   usernamesOf,
 } from './device-role.ts'
 
-const CONTROL = '$CONTROL/dynamic-security/v1'
 /** The edge waits 5 s. */
 const TIMEOUT_MS = 4_000
 /** Of it, for its turn to come and for the broker to be there: a bridge that has just come is asked at once. */
 const BEGIN_MS = 2_000
 
 const Responses = z.looseObject({ responses: z.array(SecurityReply) })
-
-/** A wire that carries nothing any more is to be found out before many changes were refused for it. */
-const KEEPALIVE_SECONDS = 10
 
 /** What became of a change. */
 export type Provisioned = { ok: true } | { ok: false; detail: string }
@@ -46,57 +41,51 @@ interface Pending {
   done(replies: SecurityReply[]): void
 }
 
-/** Tells Mosquitto's dynamic security about devices, over a connection with the rights of its administrator. */
+export interface ProvisionerOptions extends Omit<BrokerClientOptions, 'onUp'> {
+  settings: Pick<BridgeSettings, 'mqtt' | 'admin' | 'publisher'>
+}
+
+/**
+ * Tells Mosquitto's dynamic security about devices, over a connection with the rights of its administrator. Who stands by
+ * has none: the broker may give that user one connection, and each would end the other's.
+ */
 export class Provisioner {
-  readonly #settings: Pick<BridgeSettings, 'mqtt' | 'admin' | 'publisher'>
+  readonly #settings: ProvisionerOptions['settings']
   readonly #logger: Logger
+  readonly #admin: Administrator | undefined
   readonly #pending = new Map<string, Pending>()
   readonly #waiting = new Set<() => void>()
   /** The last change: they follow one another, since the broker does no two at a time. */
   #last: Promise<unknown> = Promise.resolve()
-  readonly #trouble: Trouble
-  #client: MqttClient | undefined
-  #ready = false
 
-  constructor(settings: Pick<BridgeSettings, 'mqtt' | 'admin' | 'publisher'>, logger: Logger) {
+  constructor(options: ProvisionerOptions) {
+    const { settings, logger } = options
     this.#settings = settings
     this.#logger = logger
-    this.#trouble = new Trouble(logger, 'the administrator cannot sign in to the broker')
+    if (settings.admin !== undefined)
+      this.#admin = new Administrator({
+        ...options,
+        user: settings.admin,
+        onUp: () => {
+          for (const go of this.#waiting) go()
+        },
+        onAnswer: (payload) => this.#answered(payload),
+      })
   }
 
+  /** This bridge has the link. */
   start(): void {
-    const { admin, mqtt: broker } = this.#settings
-    if (admin === undefined) return
-    const { url, options } = addressOf(broker)
-    const client = mqtt.connect(url, {
-      ...options,
-      ...admin,
-      // Not the bridge's own, and no session: an answer that comes late is of no use.
-      clientId: `${broker.clientId}-admin-${randomUUID().slice(0, 8)}`,
-      clean: true,
-      keepalive: KEEPALIVE_SECONDS,
-      reconnectPeriod: 1_000,
-      resubscribe: false,
-    })
-    this.#client = client
-    client.on('connect', () => {
-      client.subscribe(`${CONTROL}/response`, { qos: 1 }, (error, granted) => {
-        this.#ready = !error && granted?.every(({ qos }) => Number(qos) < 128) === true
-        if (!this.#ready) {
-          this.#logger.error('the broker refuses its administrator: devices cannot be made known', {
-            error,
-          })
-        } else {
-          this.#trouble.over()
-          for (const go of this.#waiting) go()
-        }
-      })
-    })
-    client.on('close', () => {
-      this.#ready = false
-    })
-    client.on('error', ({ message }) => this.#trouble.tell(message))
-    client.on('message', (_topic, payload) => this.#answered(String(payload)))
+    this.#admin?.start()
+  }
+
+  /** Another bridge has it. */
+  park(reason: string): void {
+    this.#admin?.park(reason)
+  }
+
+  /** It has left the broker because it was not sure to have the link. */
+  get isParked(): boolean {
+    return this.#admin?.state.name === 'parked'
   }
 
   /**
@@ -108,7 +97,8 @@ export class Provisioner {
   set(deviceId: string, username: string, password: string | null): Promise<Provisioned> {
     const askedAt = performance.now()
     const work = this.#last.then(() => this.#set(deviceId, username, password, askedAt))
-    this.#last = work
+    // A fault in one change is no reason to do no other ever again.
+    this.#last = work.catch(() => undefined)
     return work
   }
 
@@ -124,7 +114,7 @@ export class Provisioner {
     if (own.includes(deviceId) || own.includes(username))
       return refusal('This name belongs to the bridge')
     if (!usernamesOf(deviceId).includes(username)) return refusal('This name is not of the device')
-    if (admin === undefined || this.#client === undefined)
+    if (this.#admin === undefined)
       return refusal('The bridge has no MQTT_ADMIN_USERNAME for this broker')
     if (!(await this.#isReady(askedAt + BEGIN_MS))) return refusal('The broker cannot be reached')
     if (performance.now() > askedAt + BEGIN_MS) return refusal('The broker is busy')
@@ -170,7 +160,7 @@ export class Provisioner {
 
   /** Waits for the broker a little. */
   async #isReady(until: number): Promise<boolean> {
-    if (!this.#ready)
+    if (this.#admin?.isUp !== true)
       await new Promise<void>((resolve) => {
         const go = () => {
           clearTimeout(timer)
@@ -180,7 +170,7 @@ export class Provisioner {
         const timer = setTimeout(go, until - performance.now())
         this.#waiting.add(go)
       })
-    return this.#ready
+    return this.#admin?.isUp === true
   }
 
   /**
@@ -210,18 +200,16 @@ export class Provisioner {
         resolve(replies)
       }
       this.#pending.set(correlationData, { left: commands.length, replies: [], done })
-      // QoS 0: the answer says it all. Behind a PUBACK it would wait for TCP, which sends one small packet at a time.
-      this.#client?.publish(CONTROL, JSON.stringify({ commands }), { qos: 0 }, (error) => {
-        if (error) fail('The broker did not take the change')
-      })
+      const told = JSON.stringify({ commands })
+      this.#admin?.send(told, () => fail('The broker did not take the change'))
     })
     const failed = replies.find((reply) => reply.error !== undefined && !isStanding(reply))
     if (failed !== undefined) throw new SecurityError(`${failed.command}: ${failed.error}`)
     return replies
   }
 
-  async stop(): Promise<void> {
-    await this.#client?.endAsync(true)
+  async stop(timeoutMs: number): Promise<void> {
+    await this.#admin?.stop(timeoutMs)
   }
 
   #answered(payload: string): void {

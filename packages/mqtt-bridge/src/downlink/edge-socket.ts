@@ -3,6 +3,7 @@ import type { Logger } from '@menagerie/core/logger'
 import WebSocket from 'ws'
 import { backoffMs } from '../backoff.ts'
 import type { TokenSource } from '../edge/token-source.ts'
+import { messageOf } from '../message-of.ts'
 import { parseJson } from '../parse-json.ts'
 import { Trouble } from '../trouble.ts'
 
@@ -63,7 +64,7 @@ export class EdgeSocket {
 
   start(): void {
     void this.#connect().catch((error: unknown) => {
-      this.#trouble.tell(error instanceof Error ? error.message : String(error))
+      this.#trouble.tell(messageOf(error))
       this.#again(undefined)
     })
   }

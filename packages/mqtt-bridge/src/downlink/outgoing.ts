@@ -16,8 +16,10 @@ export interface PublishOptions {
   }
 }
 
-/** So often the broker refuses a message, by one socket of the edge after the other, before it is given up. */
+/** By so many sockets of the edge, one after the other, the broker refuses a topic before its messages are given up. */
 const MOST_REFUSALS = 3
+/** Topics whose refusals are remembered; every command has one of its own. */
+const MOST_TOPICS = 1_000
 
 export interface OutgoingOptions {
   isUp(): boolean
@@ -40,7 +42,10 @@ export class Outgoing {
   /** Not confirmed, in order. */
   readonly #open = new Map<string, Downlink>()
   #unwritten: Downlink[] = []
+  /** By topic: sockets by which it was refused. */
   readonly #refusals = new Map<string, number>()
+  /** Topics that were refused by this socket of the edge: what comes later must not overtake what was refused. */
+  readonly #refused = new Set<string>()
 
   constructor(options: OutgoingOptions) {
     this.#options = options
@@ -54,7 +59,7 @@ export class Outgoing {
   take(messages: readonly Downlink[]): void {
     for (const message of messages) {
       if (this.#published.has(message.id)) this.#options.confirm(message.id)
-      else if (!this.#open.has(message.id)) {
+      else if (!this.#open.has(message.id) && !this.#isRefused(message)) {
         this.#open.set(message.id, message)
         this.#unwritten.push(message)
       }
@@ -62,9 +67,15 @@ export class Outgoing {
     this.#write()
   }
 
+  /** The edge has a new socket, and brings by it again, in order, what was not confirmed. */
+  begin(): void {
+    this.#refused.clear()
+  }
+
   /** Another bridge has the link: the edge gives it what was not confirmed. */
   forget(): void {
     this.#refusals.clear()
+    this.#refused.clear()
     this.#open.clear()
     this.#unwritten = []
   }
@@ -89,7 +100,6 @@ export class Outgoing {
     if (options === 'over') {
       // Confirmed as if it had been published: nobody wants it any more.
       this.#open.delete(id)
-      this.#refusals.delete(id)
       metrics.expired.inc()
       confirm(id)
       return
@@ -98,26 +108,41 @@ export class Outgoing {
     if (options.qos === 0) this.#settled(id)
     try {
       await publish(topic, JSON.stringify(payload), options)
+      this.#refusals.delete(topic)
       if (options.qos === 1) this.#settled(id)
     } catch (error) {
       if (!(error instanceof PublishRefused)) return
       // The edge brings it again with its next socket: somebody may have given the bridge the right meanwhile. Not for
       // ever, since it holds back what waits behind a thousand like it.
-      const refusals = (this.#refusals.get(id) ?? 0) + 1
-      const isGivenUp = options.qos === 0 || refusals >= MOST_REFUSALS
+      const isGivenUp = options.qos === 0 || this.#countRefusal(topic) >= MOST_REFUSALS
       metrics.publishesRefused.inc()
       logger.error('the broker refuses a message to a device', { topic, error, isGivenUp })
       if (isGivenUp) this.#settled(id)
-      else {
-        this.#refusals.set(id, refusals)
-        this.#open.delete(id)
-      }
+      else this.#open.delete(id)
     }
+  }
+
+  #isRefused({ topic, qos }: Downlink): boolean {
+    return qos === 1 && this.#refused.has(topic)
+  }
+
+  /** @returns by how many sockets the topic was refused; several messages of one socket count once */
+  #countRefusal(topic: string): number {
+    const before = this.#refusals.get(topic) ?? 0
+    if (this.#refused.has(topic)) return before
+    this.#refused.add(topic)
+    this.#refusals.delete(topic)
+    this.#refusals.set(topic, before + 1)
+    if (this.#refusals.size > MOST_TOPICS)
+      for (const oldest of this.#refusals.keys()) {
+        this.#refusals.delete(oldest)
+        break
+      }
+    return before + 1
   }
 
   #settled(id: string): void {
     this.#open.delete(id)
-    this.#refusals.delete(id)
     this.#published.add(id)
     this.#options.confirm(id)
   }

@@ -1,4 +1,5 @@
 import { BridgeAnswer } from '@menagerie/contracts'
+import { messageOf } from '../message-of.ts'
 import type { Received } from '../received.ts'
 import type { BridgeSettings } from '../settings.ts'
 import { TokenSource } from './token-source.ts'
@@ -29,9 +30,19 @@ export class Edge {
     this.#link = settings.link
   }
 
-  /** Hands a batch over. Never rejects; a refused token is replaced and the batch sent once more. */
-  async post(batch: readonly Received[], signal: AbortSignal): Promise<PostOutcome> {
-    const body = `{"link":${JSON.stringify(this.#link)},"messages":[${batch.map(({ json }) => json).join()}]}`
+  /**
+   * Hands a batch over. Never rejects; a refused token is replaced and the batch sent once more.
+   *
+   * @param hold devices whose messages the edge may keep where their twins do not take them
+   */
+  async post(
+    batch: readonly Received[],
+    hold: readonly string[],
+    signal: AbortSignal,
+  ): Promise<PostOutcome> {
+    const held = hold.length === 0 ? '' : `"hold":${JSON.stringify(hold)},`
+    const messages = batch.map(({ json }) => json).join()
+    const body = `{"link":${JSON.stringify(this.#link)},${held}"messages":[${messages}]}`
     try {
       const token = await this.tokens.get()
       let response = await this.#send(body, token, signal)
@@ -90,10 +101,4 @@ async function readOutcome(response: Response, messages: number): Promise<PostOu
     return { type: 'failed', reason: 'the answer has not one result for each message' }
   }
   return { type: 'stored', answer }
-}
-
-/** `fetch failed` says nothing; its cause does. */
-function messageOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error.cause instanceof Error ? `${error.message}: ${error.cause.message}` : error.message
 }

@@ -45,7 +45,8 @@ export class TokenSource {
 
   async #ask(): Promise<string> {
     const { edgeUrl, realm, client } = this.#settings
-    const response = await fetch(`${edgeUrl}/auth/realms/${realm}/protocol/openid-connect/token`, {
+    const url = `${edgeUrl}/auth/realms/${realm}/protocol/openid-connect/token`
+    const response = await fetch(url, {
       method: 'POST',
       headers: {
         // Both halves are form-encoded before they are joined (RFC 6749 §2.3.1).
@@ -57,7 +58,7 @@ export class TokenSource {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     })
     const body: unknown = await response.json().catch(() => undefined)
-    if (!response.ok) throw new Error(`the edge gave no token: ${response.status} ${reason(body)}`)
+    if (!response.ok) throw new Error(refusal(response.status, reason(body), url))
     const { access_token: token, expires_in: seconds } = ClientTokenResponse.parse(body)
     const lifetimeMs = seconds * 1000
     this.#held = {
@@ -70,3 +71,11 @@ export class TokenSource {
 
 const reason = (body: unknown): string =>
   typeof body === 'object' && body !== null && 'error' in body ? String(body.error) : ''
+
+/** Which of the settings to look at. */
+function refusal(status: number, why: string, url: string): string {
+  const refused = `the edge gave no token: ${status} ${why}`.trim()
+  if (status === 401 || status === 400)
+    return `${refused}; look at CLIENT_ID, CLIENT_SECRET and REALM`
+  return status === 404 ? `${refused} at ${url}; look at EDGE_URL and REALM` : refused
+}

@@ -27,6 +27,7 @@ export interface BridgeMetrics {
  */
 export function createMetrics(look: {
   inFlight(): number
+  troubled(): number
   ready(): boolean
   active(): boolean
 }): BridgeMetrics {
@@ -52,6 +53,11 @@ export function createMetrics(look: {
   )
   gauge('mqtt_bridge_active', '1 while this bridge has the link, 0 while it stands by.', () =>
     look.active() ? 1 : 0,
+  )
+  gauge(
+    'mqtt_bridge_devices_in_trouble',
+    'Devices whose twins take no messages while the edge answers, held ones among them.',
+    look.troubled,
   )
   gauge('mqtt_bridge_resident_memory_bytes', 'Memory of the process.', () =>
     process.memoryUsage.rss(),

@@ -26,6 +26,10 @@ interface Role {
   rolename: string
   acls: Acl[]
 }
+type ShippedCommand =
+  | { command: 'setDefaultACLAccess'; acls: { acltype: string; allow: boolean }[] }
+  | { command: 'createRole'; rolename: string; acls: Acl[] }
+  | { command: 'createClient'; username: string; roles: { rolename: string }[] }
 interface Document {
   defaultACLAccess: Record<string, boolean>
   clients: Client[]
@@ -33,35 +37,26 @@ interface Document {
   roles: Role[]
 }
 
-const allow = (acltypes: string[], topics: string[]): Acl[] =>
-  topics.flatMap((topic) => acltypes.map((acltype) => ({ acltype, topic, allow: true })))
+/** What an operator sends to the plugin (`packages/operations`). */
+const shipped: { commands: ShippedCommand[] } = JSON.parse(
+  readFileSync(new URL('../../../operations/mosquitto/dynsec-roles.json', import.meta.url), 'utf8'),
+)
+
+/** @throws Error when an operator would get no such role */
+function shippedRole(name: string): Role {
+  for (const told of shipped.commands)
+    if (told.command === 'createRole' && told.rolename === name)
+      return { rolename: name, acls: told.acls }
+  throw new Error(`dynsec-roles.json makes no role ${name}`)
+}
 
 /** It hears every device. */
-const bridgeRole: Role = {
-  rolename: 'bridge',
-  acls: [
-    ...allow(['subscribePattern', 'publishClientReceive'], ['v1/devices/#', '$aws/things/#']),
-    { acltype: 'subscribePattern', topic: '$share/#', allow: false, priority: 10 },
-  ],
-}
-
+const bridgeRole = shippedRole('bridge')
 /** It speaks on down topics only: an up topic of its own could pass for a device's (S114). */
-const publisherRole: Role = {
-  rolename: 'publisher',
-  acls: allow(
-    ['publishClientSend'],
-    [
-      'v1/devices/+/acks',
-      'v1/devices/+/twin/state',
-      'v1/devices/+/twin/delta',
-      'v1/devices/+/answers/+',
-      'v1/devices/+/commands/+',
-      '$aws/things/+/shadow/get/+',
-      '$aws/things/+/shadow/update/+',
-      '$aws/things/+/shadow/delete/+',
-    ],
-  ),
-}
+const publisherRole = shippedRole('publisher')
+
+const allow = (acltypes: string[], topics: string[]): Acl[] =>
+  topics.flatMap((topic) => acltypes.map((acltype) => ({ acltype, topic, allow: true })))
 
 const adminRole: Role = {
   rolename: 'admin',
@@ -93,12 +88,13 @@ export function writeDynamicSecurity(
   const roles = [bridgeRole, publisherRole, adminRole]
   const roleNames = new Set(roles.map(({ rolename }) => rolename))
   const document: Document = {
-    defaultACLAccess: {
-      publishClientSend: false,
-      publishClientReceive: false,
-      subscribe: false,
-      unsubscribe: true,
-    },
+    defaultACLAccess: Object.fromEntries(
+      shipped.commands.flatMap((told) =>
+        told.command === 'setDefaultACLAccess'
+          ? told.acls.map(({ acltype, allow }) => [acltype, allow])
+          : [],
+      ),
+    ),
     clients: [...own, ...(old?.clients ?? []).filter(({ username }) => !ownNames.has(username))],
     groups: old?.groups ?? [],
     roles: [...roles, ...(old?.roles ?? []).filter(({ rolename }) => !roleNames.has(rolename))],

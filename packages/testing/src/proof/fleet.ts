@@ -81,9 +81,11 @@ export class Fleet {
     })
   }
 
-  /** Until no device holds anything: the rest is up to the system. */
-  async whenForgotten(timeoutMs = 120_000): Promise<void> {
-    await waitFor(() => this.#senders.every(({ forgotten }) => forgotten >= this.each), {
+  /** Until none of the devices, of all unless given, holds anything: the rest is up to the system. */
+  async whenForgotten(timeoutMs = 120_000, of = this.devices): Promise<void> {
+    const ids = new Set(of.map(({ id }) => id))
+    const senders = this.#senders.filter((_, index) => ids.has(this.devices[index]?.id ?? ''))
+    await waitFor(() => senders.every(({ forgotten }) => forgotten >= this.each), {
       what: 'every device to hold nothing',
       timeoutMs,
     })

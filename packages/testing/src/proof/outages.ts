@@ -3,6 +3,7 @@ import type { System } from '../launcher/system.ts'
 import { waitFor } from '../wait-for.ts'
 import { readinessOf } from './bridge-ready.ts'
 import { Fleet } from './fleet.ts'
+import { heldBy } from './held-by.ts'
 import type { TwinCount } from './twin-count.ts'
 
 export interface Outage {
@@ -16,6 +17,8 @@ export interface Outage {
 export interface OutageCount extends TwinCount {
   /** Whether `/health/ready` of the bridge was red during the outage, and green after it without a hand. */
   toldOf: boolean
+  /** Messages that the edge held for single devices: an outage is nobody's alone. */
+  held: number
 }
 
 /** Devices that trust only their twins send before, during and after an outage. */
@@ -25,6 +28,7 @@ export async function outage(
 ): Promise<OutageCount> {
   const { bridge } = system.mqtt ?? {}
   if (bridge === undefined) throw new Error('the system has no bridge')
+  const before = await heldBy(bridge)
   const fleet = await Fleet.start(system, { prefix, devices, messages, trusts: 'acks' })
   try {
     fleet.allow(0.3)
@@ -36,7 +40,7 @@ export async function outage(
     fleet.allow(1)
     const green = await isSoon(bridge, 200)
     await fleet.whenForgotten()
-    return { ...(await fleet.count()), toldOf: red && green }
+    return { ...(await fleet.count()), toldOf: red && green, held: (await heldBy(bridge)) - before }
   } finally {
     await fleet.stop()
   }

@@ -4,6 +4,7 @@ import { brokerKills } from './broker-kills.ts'
 import { canHaveSmallDisk, runInside } from './full-disk.ts'
 import { NaiveBridge } from './naive.ts'
 import { networkFaults } from './network-faults.ts'
+import { oneTwin } from './one-twin.ts'
 import { brokerAway, edgeAway, type OutageCount, outage } from './outages.ts'
 import type { TwinCount } from './twin-count.ts'
 
@@ -30,8 +31,10 @@ const promise = (count: TwinCount): Outcome => ({
   told: figures(count),
 })
 const outageOutcome = (count: OutageCount): Outcome => ({
-  held: promise(count).held === true && count.toldOf,
-  told: `${figures(count)}, ${count.toldOf ? 'red then green' : 'the bridge did not tell of it'}`,
+  held: promise(count).held === true && count.toldOf && count.held === 0,
+  told: `${figures(count)}, ${count.toldOf ? 'red then green' : 'the bridge did not tell of it'}${
+    count.held === 0 ? '' : `, ${count.held} held as if single devices were at fault`
+  }`,
 })
 /** A control proves that the fault is real and the count sees it: it must lose, and not all, as what does not run would. */
 export const control = (lost: number, messages: number): Outcome => ({
@@ -103,6 +106,16 @@ export function proofRuns(share: number): Readonly<Record<string, ProofRun>> {
       what: `${number(away.messages)} messages while the edge stops and comes back`,
       run: async (system) =>
         outageOutcome(await outage(system, { prefix: 'e', ...away, begin: edgeAway(system) })),
+    },
+    'one-twin': {
+      what: `${number(away.messages)} messages while the storage of one device's twin is broken`,
+      run: async (system) => {
+        const count = await oneTwin(system, { prefix: 'o', ...away })
+        return {
+          held: promise(count).held === true && count.othersDone && count.held > 0,
+          told: `${figures(count)}, ${number(count.held)} held, the others ${count.othersDone ? 'went on' : 'waited'}`,
+        }
+      },
     },
     'full-disk': {
       what: `${number(away.messages)} messages while the edge's disk is full`,

@@ -29,10 +29,13 @@ export function bridgeRoutes(app: OpenAPIHono<App>): void {
     requireClient(c)
     const batch = readBatch(await readJson(c))
     const context = contextOf(c)
-    const { results, acks, rejections, devices } = await takeBatch(batch, (deviceId, messages) =>
-      twinOf(c.env, deviceId).take(batch.link, messages, context),
+    const { results, acks, rejections, failing, devices } = await takeBatch(
+      batch,
+      (deviceId, messages) => twinOf(c.env, deviceId).take(batch.link, messages, context),
+      (deviceId, messages) => linkOf(c.env, batch.link).hold(deviceId, messages),
     )
     c.get('line').add({ messages: results.length, devices, rejected: rejections.length })
+    if (failing.length > 0) c.get('line').raise('warn').add({ failing })
     if (rejections.length > 0) {
       await recordRejected(c.env.DB, rejections, clockOf(c.env).now(), context.traceparent)
       c.executionCtx.waitUntil(wakeSweeper(c.env))
