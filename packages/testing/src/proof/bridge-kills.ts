@@ -12,7 +12,7 @@ export interface BridgeKills {
   kills: number
   /** kill -9 of wrangler and every workerd. */
   edgeKills: number
-  /** An ordinary bridge beside ours that is killed at the same moments. */
+  /** An ordinary bridge beside ours that is killed too. */
   naive?: NaiveBridge
   /** It is killed with every so many kills of ours; each unless given. */
   naiveEvery?: number
@@ -37,9 +37,15 @@ export async function bridgeKills(
       fleet.allow(kill / kills)
       await fleet.whenPublished(Math.floor((fleet.messages * (kill - 0.5)) / kills))
       await bridge.kill()
-      if (naive !== undefined && kill % naiveEvery === 0) await naive.again()
+      // Not at the last, after which nothing more may come that it could lose.
+      const naiveToo = kill % naiveEvery === 0 && kill < kills ? naive : undefined
+      await naiveToo?.kill()
       // What is published now lies with the broker until both are back.
       fleet.allow((kill + 0.5) / kills)
+      if (naiveToo !== undefined) {
+        await fleet.whenPublished(Math.floor((fleet.messages * (kill + 0.25)) / kills))
+        await naiveToo.dieAtWork()
+      }
       if (kill % edgeEvery === 0) {
         await system.kill()
         await bridge.start({ wait: false })

@@ -40,9 +40,23 @@ export class NaiveBridge {
     return naive
   }
 
-  /** Killed with -9 and started again. */
-  async again(): Promise<void> {
+  /** SIGKILL. */
+  async kill(): Promise<void> {
     await this.#process.kill()
+  }
+
+  /**
+   * Starts on what came meanwhile, is killed as soon as it has handed on some of that, and started again. There must be
+   * something: with nothing in hand it would lose nothing.
+   */
+  async dieAtWork(): Promise<void> {
+    const before = this.#arrived.size
+    this.#process = this.#run()
+    await waitFor(() => this.#arrived.size > before, {
+      what: 'the naive bridge to be at work',
+      intervalMs: 1,
+    })
+    await this.kill()
     this.#process = this.#run()
   }
 
