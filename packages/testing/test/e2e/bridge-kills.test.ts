@@ -27,12 +27,12 @@ beforeAll(async () => {
     seed: true,
     mqtt: {},
   })
-}, 90_000)
+})
 
 afterAll(async () => {
   await system?.stop()
   await folder?.remove()
-}, 30_000)
+})
 
 it(`keeps ${MESSAGES} messages of ${DEVICES} devices through ${KILLS} kills of the bridge: none lost, none doubled (G1, G4)`, async () => {
   const naive = await NaiveBridge.start(system)

@@ -19,7 +19,7 @@ beforeAll(async () => {
   system = await startHarness({ lab: true, seed: true, doors: true })
   doors = openDoors(system)
   agent = await signInAs(system, 'agent')
-}, 60_000)
+})
 
 afterAll(() => system?.stop())
 

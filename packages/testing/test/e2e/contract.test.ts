@@ -83,7 +83,7 @@ beforeAll(async () => {
   )
   notificationId = (scheduled.data as { id: string }).id
   before = await settled()
-}, 60_000)
+})
 
 afterAll(() => system?.stop())
 

@@ -27,12 +27,12 @@ beforeAll(async () => {
     lab: true,
     seed: true,
   })
-}, 90_000)
+})
 
 afterAll(async () => {
   await system?.stop()
   await folder?.remove()
-}, 30_000)
+})
 
 it('restarts under load: every keyed request succeeds once and every socket resumes without a gap (G18)', async () => {
   const agent = await signInAs(system, 'agent')

@@ -24,12 +24,12 @@ beforeAll(async () => {
     lab: true,
     seed: true,
   })
-}, 90_000)
+})
 
 afterAll(async () => {
   await system?.stop()
   await folder?.remove()
-}, 30_000)
+})
 
 it('brings 20 clients every one of 1,000 events once and in order, over resets, evictions and kills of workerd', async () => {
   const { seq, seqs, bodies, written, kills, resumes } = await roomChaos(system, MESSAGES)

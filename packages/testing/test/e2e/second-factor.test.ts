@@ -25,7 +25,7 @@ beforeAll(async () => {
   await session.finishSignIn({ mfaToken: rest.mfaToken, method: 'totp', code })
   admin = session
   asked = rest
-}, 60_000)
+})
 
 afterAll(() => system?.stop())
 

@@ -26,12 +26,12 @@ beforeAll(async () => {
     lab: true,
     seed: true,
   })
-}, 90_000)
+})
 
 afterAll(async () => {
   await system?.stop()
   await folder?.remove()
-}, 30_000)
+})
 
 /** Claim names and their order of the seed's sample token, and ours beside them. */
 const seedClaims = [

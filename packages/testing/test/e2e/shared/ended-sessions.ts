@@ -17,7 +17,7 @@ let admin: Session
 beforeAll(async () => {
   system = await sharedSystem()
   admin = (await sharedAdmin()).session
-}, 60_000)
+})
 
 let number = 0
 

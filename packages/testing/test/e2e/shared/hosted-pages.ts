@@ -33,7 +33,7 @@ beforeAll(async () => {
     { execute: [openid.allowInsecureRequests] },
   )
   if (browserPath !== undefined) browser = await openBrowser()
-}, 60_000)
+})
 
 afterAll(async () => {
   await browser?.close()

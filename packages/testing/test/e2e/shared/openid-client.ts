@@ -48,7 +48,7 @@ beforeAll(async () => {
     type: 'public',
     grantTypes: ['urn:ietf:params:oauth:grant-type:device_code', 'refresh_token'],
   })
-}, 60_000)
+})
 
 const discover = (client: ClientWithSecret) =>
   openid.discovery(

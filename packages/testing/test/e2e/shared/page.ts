@@ -7,7 +7,7 @@ let system: HarnessSystem
 
 beforeAll(async () => {
   system = await sharedSystem()
-}, 60_000)
+})
 
 it('serves the page of live calls under a policy that lets it load its own files only (S83)', async () => {
   const page = await fetch(system.url)

@@ -9,7 +9,7 @@ let system: HarnessSystem
 
 beforeAll(async () => {
   system = await sharedSystem()
-}, 60_000)
+})
 
 it('closes the sockets of a session that signs out, and takes its token no more (B36)', async () => {
   const agent = await signInAs(system, 'agent')
