@@ -1,7 +1,6 @@
-import { Logger } from '@menagerie/core/logger'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { BrokerConnection } from '../src/broker/broker-connection.ts'
-import { createMetrics } from '../src/metrics/metrics.ts'
+import { quiet } from './quiet.ts'
 import { ScriptedBroker } from './scripted-broker.ts'
 import { waitUntil } from './wait-until.ts'
 
@@ -29,13 +28,7 @@ describe('the connection to the broker', () => {
       onUp: () => {},
       onDown: () => {},
       mayReturn: () => hasLink,
-      metrics: createMetrics({
-        inFlight: () => 0,
-        troubled: () => 0,
-        ready: () => true,
-        active: () => true,
-      }),
-      logger: new Logger({ service: 'test', level: 'error' }),
+      ...quiet(),
     })
     connection.start()
     await waitUntil('it is up', () => connection.isUp)

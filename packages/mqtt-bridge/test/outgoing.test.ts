@@ -1,9 +1,8 @@
 import type { Downlink } from '@menagerie/contracts'
-import { Logger } from '@menagerie/core/logger'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { PublishRefused } from '../src/broker/broker-client.ts'
 import { Outgoing } from '../src/downlink/outgoing.ts'
-import { createMetrics } from '../src/metrics/metrics.ts'
+import { quiet } from './quiet.ts'
 import { settle } from './wait-until.ts'
 
 const message = (id: string): Downlink => ({
@@ -24,13 +23,7 @@ it('that goes with QoS 0 is written once, though the connection is lost in that 
       throw new Error('the connection was lost')
     },
     confirm: (id) => confirmed.push(id),
-    metrics: createMetrics({
-      inFlight: () => 0,
-      troubled: () => 0,
-      ready: () => true,
-      active: () => true,
-    }),
-    logger: new Logger({ service: 'test', write: () => {} }),
+    ...quiet(),
   })
   outgoing.take([{ ...message('a'), qos: 0 }, message('b')])
   await settle()
@@ -63,13 +56,7 @@ describe('a message that the broker refuses', () => {
         if (refuses(topic)) throw new PublishRefused('not authorized')
       },
       confirm: (id) => confirmed.push(id),
-      metrics: createMetrics({
-        inFlight: () => 0,
-        troubled: () => 0,
-        ready: () => true,
-        active: () => true,
-      }),
-      logger: new Logger({ service: 'test', write: () => {} }),
+      ...quiet(),
     })
   })
 
@@ -102,13 +89,7 @@ it('lets nothing overtake a message on its topic that the broker has refused', a
       if (refuses) throw new PublishRefused('not authorized')
     },
     confirm: (id) => confirmed.push(id),
-    metrics: createMetrics({
-      inFlight: () => 0,
-      troubled: () => 0,
-      ready: () => true,
-      active: () => true,
-    }),
-    logger: new Logger({ service: 'test', write: () => {} }),
+    ...quiet(),
   })
   const one = (id: string): Downlink => ({ ...message('d'), id, payload: { id } })
   const newSocket = async (...ids: string[]) => {
@@ -130,28 +111,4 @@ it('lets nothing overtake a message on its topic that the broker has refused', a
   refuses = true
   for (let socket = 1; socket <= 3; socket++) await newSocket('3', '4')
   expect(confirmed).toEqual(['1', '2', '3', '4'])
-})
-
-it('writes a message of QoS 0 to the broker once, whatever becomes of it', async () => {
-  const tried: string[] = []
-  const outgoing = new Outgoing({
-    isUp: () => true,
-    publish: async (topic) => {
-      tried.push(topic.split('/')[2] ?? '')
-      throw new Error('the connection has ended')
-    },
-    confirm: () => {},
-    metrics: createMetrics({
-      inFlight: () => 0,
-      troubled: () => 0,
-      ready: () => true,
-      active: () => true,
-    }),
-    logger: new Logger({ service: 'test', write: () => {} }),
-  })
-  outgoing.take([{ ...message('once'), qos: 0 }, message('again')])
-  await settle()
-  outgoing.resume()
-  await settle()
-  expect(tried).toEqual(['once', 'again', 'again'])
 })

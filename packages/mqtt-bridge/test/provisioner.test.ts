@@ -1,7 +1,6 @@
-import { Logger } from '@menagerie/core/logger'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { Provisioner } from '../src/broker/provisioner.ts'
-import { createMetrics } from '../src/metrics/metrics.ts'
+import { quiet } from './quiet.ts'
 import { ScriptedBroker } from './scripted-broker.ts'
 import { waitUntil } from './wait-until.ts'
 
@@ -23,13 +22,7 @@ beforeEach(async () => {
       admin: { username: 'the.admin', password: 'secret' },
     },
     mayReturn: () => true,
-    metrics: createMetrics({
-      inFlight: () => 0,
-      troubled: () => 0,
-      ready: () => true,
-      active: () => true,
-    }),
-    logger: new Logger({ service: 'test', write: () => {} }),
+    ...quiet(),
   })
   provisioner.start()
   await waitUntil('it listens', () => broker.subscriptions.length > 0)
