@@ -55,10 +55,9 @@ export function credentialRoutes(app: OpenAPIHono<App>): void {
     const { id } = c.req.valid('param')
     orThrow(await twinOf(c.env, id).mayWrite(principalOf(c)))
     const ended = await inTurn(c.env, id, () => revokeCredentials(c.env, id))
-    if (ended === 'done') {
-      await tellTwin(c, id)
-      return c.body(null, 204)
-    }
+    // Also while no bridge is there: what the device says before the broker cuts it off comes later, if at all.
+    await tellTwin(c, id)
+    if (ended === 'done') return c.body(null, 204)
     throw new AppError(
       'unavailable',
       'No bridge is there to tell the broker: its credentials end as soon as one is',
