@@ -7,17 +7,17 @@ export const MAX_RING_BYTES = 32 * 1024 * 1024
 const LEFT_BYTES = (MAX_RING_BYTES * 3) / 4
 
 /**
- * Drops the older half of a stream's largest ring until what is left is small enough: a device that makes up names, or
- * sends hundreds of numbers on each of its streams, must not fill its object, which would hold up all the others. Runs
- * inside a transaction.
+ * Drops the older half of a stream's largest ring until what is left is small enough, if there is too much: a device that
+ * makes up names, or sends hundreds of numbers on each of its streams, must not fill its object. Runs inside a
+ * transaction.
  *
  * @returns the bytes that are left
  */
 export function trimRings(exec: JournalStorage['exec'], stream: string): number {
-  for (;;) {
+  for (let most = MAX_RING_BYTES; ; most = LEFT_BYTES) {
     const sizes = (['minutes', 'hours', 'days'] as const).map((ring) => sizeOf(exec, ring, stream))
     const bytes = sizes.reduce((sum, size) => sum + size.bytes, 0)
-    if (bytes <= LEFT_BYTES) return bytes
+    if (bytes <= most) return bytes
     const [largest] = sizes.sort((one, other) => other.bytes - one.bytes)
     if (largest === undefined) return bytes
     exec(
