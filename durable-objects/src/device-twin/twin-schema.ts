@@ -2,7 +2,7 @@ import type { JournalStorage } from '../journal/index.ts'
 import { createCommandTable } from './commands/command-store.ts'
 import { createHistoryTable } from './document/twin-history.ts'
 import { addRegistryFields } from './registry/registry-schema.ts'
-import { addRingBytes, addRings, addSampleBytes } from './telemetry/ring-schema.ts'
+import { addNewestNumber, addRingBytes, addRings, addSampleBytes } from './telemetry/ring-schema.ts'
 
 /** The twin's own tables, beside the journal's. Samples are not events: they carry no `seq` and are not replayed. */
 export function createTwinTables(exec: JournalStorage['exec']): void {
@@ -36,4 +36,5 @@ export const twinSchema: readonly ((exec: JournalStorage['exec']) => void)[] = [
   addRings,
   addSampleBytes,
   addRingBytes,
+  addNewestNumber,
 ]

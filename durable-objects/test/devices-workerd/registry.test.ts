@@ -394,7 +394,7 @@ describe('a twin from before the registry', () => {
         )
         .toArray())
         storage.sql.exec(`DROP TABLE ${name}`)
-      for (const column of ['bytes', 'ring_bytes'])
+      for (const column of ['bytes', 'ring_bytes', 'newest_epoch', 'newest_seq'])
         storage.sql.exec(`ALTER TABLE streams DROP COLUMN ${column}`)
     })
     await evictDurableObject(twin)

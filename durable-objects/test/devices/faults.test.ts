@@ -128,6 +128,21 @@ async function run(
   return twin
 }
 
+const taken = (...batch: Said[]): Step => ({
+  ...{ wait: 0, do: 'take', batch },
+  ...{ diesAfter: 0, repeats: 0, leaves: false },
+})
+
+/** A sample without a number, then one with a number that is older than the first: it is late all the same. */
+const unnumberedBetween: Step[] = [
+  taken({ say: 'sample', stream: 'a', values: [0], ago: null, number: [2, 1] }),
+  { wait: 0, do: 'rules', kept: 1 },
+  taken(
+    { say: 'sample', stream: 'a', values: [0], ago: null, number: null },
+    { say: 'sample', stream: 'a', values: [11], ago: null, number: [0, 1] },
+  ),
+]
+
 describe('a twin with all its parts', () => {
   const same = async (how: 'with faults' | 'one by one') =>
     fc.assert(
@@ -140,7 +155,7 @@ describe('a twin with all its parts', () => {
         calm.storage.close()
         other.storage.close()
       }),
-      { numRuns: 100 },
+      { numRuns: 100, examples: [[unnumberedBetween]] },
     )
 
   it('is the same in the end, and has told the same, however often it dies, leaves memory and is given a batch again', () =>

@@ -23,3 +23,10 @@ export function addRings(exec: JournalStorage['exec']): void {
 export function addRingBytes(exec: JournalStorage['exec']): void {
   exec('ALTER TABLE streams ADD ring_bytes INTEGER NOT NULL DEFAULT 0')
 }
+
+/** The greatest number of each stream: the latest sample may have none. */
+export function addNewestNumber(exec: JournalStorage['exec']): void {
+  exec('ALTER TABLE streams ADD newest_epoch INTEGER')
+  exec('ALTER TABLE streams ADD newest_seq INTEGER')
+  exec('UPDATE streams SET newest_epoch = epoch, newest_seq = seq')
+}

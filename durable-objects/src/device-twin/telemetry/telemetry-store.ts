@@ -36,6 +36,8 @@ export interface NewSample {
 interface Latest {
   at: number
   number: DeviceNumber | undefined
+  /** The greatest number of any sample. */
+  newest: DeviceNumber | undefined
   text: string
   /** Samples of the stream that are stored, roughly, and the bytes of their values. */
   stored: number
@@ -47,6 +49,8 @@ interface Latest {
 interface StreamRow extends SqlRow {
   name: string
   at: number
+  newest_epoch: number | null
+  newest_seq: number | null
   epoch: number | null
   seq: number | null
   vals: string
@@ -82,9 +86,9 @@ export class TelemetryStore {
     return this.#latest().has(name)
   }
 
-  /** The device's own number of the latest sample of a stream, where it has one. */
+  /** The greatest of the device's own numbers in a stream, where it has any. */
   latestNumber(stream: string): DeviceNumber | undefined {
-    return this.#latest().get(stream)?.number
+    return this.#latest().get(stream)?.newest
   }
 
   get streamCount(): number {
@@ -183,9 +187,10 @@ export class TelemetryStore {
     if (this.#streams === undefined) {
       const rows = this.#exec<StreamRow>('SELECT * FROM streams')
       this.#streams = new Map(
-        rows.map(({ name, at, epoch, seq, vals, stored, bytes, ring_bytes }) => {
-          const number = epoch === null || seq === null ? undefined : { epoch, seq }
-          return [name, { at, number, text: vals, stored, bytes, ringBytes: ring_bytes }]
+        rows.map(({ name, at, vals, stored, bytes, ring_bytes, ...row }) => {
+          const number = numberOf(row.epoch, row.seq)
+          const newest = numberOf(row.newest_epoch, row.newest_seq)
+          return [name, { at, number, newest, text: vals, stored, bytes, ringBytes: ring_bytes }]
         }),
       )
     }
@@ -201,21 +206,27 @@ export class TelemetryStore {
       const known = streams.get(stream)
       const stored = (known?.stored ?? 0) + 1
       const bytes = (known?.bytes ?? 0) + Buffer.byteLength(text)
-      const newest = known === undefined || isNewer({ at, number }, known)
+      const latest =
+        known === undefined || isNewer({ at, number }, known) ? { at, number, text } : known
+      const newest = greater(number, known?.newest)
       const ringBytes = known?.ringBytes ?? 0
-      streams.set(stream, { ...(newest ? { at, number, text } : known), stored, bytes, ringBytes })
+      streams.set(stream, { ...latest, newest, stored, bytes, ringBytes })
     }
     for (const stream of touched) this.#dropOldBuckets(stream, streams, grown.get(stream) ?? 0)
     const rows = [...touched].map((name) => {
       const row = streams.get(name)
-      const { epoch, seq } = row?.number ?? {}
-      return [name, row?.at, epoch, seq, row?.text, row?.stored, row?.bytes, row?.ringBytes]
+      const { number, newest } = row ?? {}
+      return [
+        ...[name, row?.at, number?.epoch, number?.seq, row?.text, row?.stored, row?.bytes],
+        ...[row?.ringBytes, newest?.epoch, newest?.seq],
+      ]
     })
     for (const chunk of jsonChunks(rows))
       this.#exec(
-        `INSERT OR REPLACE INTO streams (name, at, epoch, seq, vals, stored, bytes, ring_bytes)
-         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3,
-           value ->> 4, value ->> 5, value ->> 6, value ->> 7
+        `INSERT OR REPLACE INTO streams
+           (name, at, epoch, seq, vals, stored, bytes, ring_bytes, newest_epoch, newest_seq)
+         SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
+           value ->> 5, value ->> 6, value ->> 7, value ->> 8, value ->> 9
          FROM json_each(?)`,
         chunk,
       )
@@ -282,3 +293,9 @@ const toSample = (at: number, seq: number | null, text: string): TelemetrySample
   time: toTimestamp(at),
   ...(seq === null ? {} : { seq }),
 })
+
+const numberOf = (epoch: number | null, seq: number | null): DeviceNumber | undefined =>
+  epoch === null || seq === null ? undefined : { epoch, seq }
+
+const greater = (one: DeviceNumber | undefined, other: DeviceNumber | undefined) =>
+  one === undefined || (other !== undefined && isAfter(other, one)) ? other : one
